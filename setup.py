@@ -1,0 +1,5 @@
+"""Nothing is decided here: the metadata is in pyproject.toml."""
+
+from setuptools import setup
+
+setup()

@@ -1,0 +1,151 @@
+"""One POST and its answer, as twisted.web's HTTP/1.1 client wants and gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from attrs import frozen
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import ITransport
+from twisted.internet.protocol import Protocol as TwistedProtocol
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+from twisted.web.client import HTTP11ClientProtocol, ResponseDone
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IClientRequest
+from zope.interface import implementer
+
+from agentchan import __version__
+from agentchan.ce.service_url import ServiceUrl
+
+_LINE_ENDS = (b"\r", b"\n")
+
+
+class Message(Protocol):
+    """What is posted: the codec's Message, or anything of its shape."""
+
+    @property
+    def body(self) -> bytes:
+        """The envelope."""
+
+    @property
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """Content-Type, SOAPAction and the like; Host, Content-Length and User-Agent are the connection's."""
+
+
+@frozen
+class HttpAnswer:
+    """A complete answer: whatever was said about its length, it was all received.
+
+    Attributes:
+        status: 200 to 599.
+        content_type: as the server wrote it, None without one.
+    """
+
+    status: int
+    content_type: str | None
+    body: bytes
+
+
+def request_head(url: ServiceUrl) -> bytes:
+    """The part of every request to a URL that stays the same."""
+    return (
+        f"POST {url.target} HTTP/1.1\r\nHost: {url.authority}\r\nUser-Agent: agentchan/{__version__}\r\n"
+    ).encode("ascii")
+
+
+@implementer(IClientRequest)
+class Post:
+    """A POST that is written at once; takes the place of twisted.web's Request, which makes a producer of each body.
+
+    Raises:
+        ValueError: a header holds a line end.
+    """
+
+    method = b"POST"
+    absoluteURI = None
+    persistent = True
+
+    def __init__(self, head: bytes, message: Message) -> None:
+        self.headers = Headers()
+        lines = [head]
+        for name, value in message.headers:
+            if any(end in name or end in value for end in _LINE_ENDS):
+                raise ValueError(f"the header {name!r} holds a line end")
+            lines.append(b"%b: %b\r\n" % (name, value))
+        lines.append(b"Content-Length: %d\r\n\r\n" % len(message.body))
+        lines.append(message.body)
+        self._octets = b"".join(lines)
+
+    def writeTo(self, transport: ITransport) -> Deferred[None]:  # noqa: N802 - twisted.web's name
+        """Hand everything to the transport, which buffers what the peer does not take yet."""
+        transport.write(self._octets)
+        self._octets = b""
+        return succeed(None)
+
+    def stopWriting(self) -> None:  # noqa: N802 - twisted.web's name
+        """Nothing is ever left to write."""
+
+
+class AnswerBody(TwistedProtocol):
+    """Collects the body of an answer.
+
+    Args:
+        limit: bytes; more is told once and thrown away.
+        on_complete: called once with the whole body.
+        on_broken: called with the failure if the end did not come properly.
+        on_too_long: called once when there is more than ``limit``.
+    """
+
+    def __init__(
+        self,
+        limit: int,
+        on_complete: Callable[[bytes], None],
+        on_broken: Callable[[Failure], None],
+        on_too_long: Callable[[], None],
+    ) -> None:
+        self._left = limit
+        self._parts: list[bytes] = []
+        self._on_complete = on_complete
+        self._on_broken = on_broken
+        self._on_too_long = on_too_long
+
+    def dataReceived(self, data: bytes) -> None:
+        """A part of the body, without the transfer coding."""
+        if self._left < 0:
+            return
+        self._left -= len(data)
+        if self._left < 0:
+            self._parts.clear()
+            self._on_too_long()
+        else:
+            self._parts.append(data)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The body has ended, or what carried it."""
+        if reason.check(ResponseDone):
+            self._on_complete(b"".join(self._parts))
+        else:
+            self._on_broken(reason)
+
+
+class HttpClient(HTTP11ClientProtocol):
+    """twisted.web's client, which tells what it otherwise keeps to itself about the end of an answer.
+
+    Args:
+        on_answer_end: called with (whether the server will close, the bytes that followed the answer) when an answer
+            has ended, before its body's receiver hears of it.
+    """
+
+    def __init__(self, on_answer_end: Callable[[bool, bytes], None]) -> None:
+        super().__init__()
+        self._on_answer_end = on_answer_end
+
+    def _finishResponse(self, rest: bytes) -> None:  # noqa: N802 - twisted.web's name
+        parser: Any = self._parser
+        if parser is not None:
+            tokens = b",".join(parser.connHeaders.getRawHeaders(b"connection", ())).lower()
+            old = parser.response.version < (b"HTTP", 1, 1)
+            self._on_answer_end(b"close" in tokens or (old and b"keep-alive" not in tokens), rest)
+        super()._finishResponse(rest)

@@ -1,0 +1,111 @@
+"""The agent channel's session, as the shell sees it: events in, actions out."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from agentchan.core.attempts import Attempts
+from agentchan.core.backoff import Jitter
+from agentchan.core.channel import Channels
+from agentchan.core.life import make_life
+from agentchan.core.life_parts import Core
+from agentchan.core.session_values import Abilities, Action, Loss, Shown, State, Target, Timings
+from agentchan.vocabulary import Reply
+
+
+class Session:
+    """One IVR's agent channel to whichever host is to be followed.
+
+    Every method takes the time (monotonic seconds) and returns the actions to carry out, in order. Events of a
+    connection that is not in use any more are counted in ``stale`` and change nothing (F14).
+    """
+
+    def __init__(
+        self,
+        *,
+        ivr: str,
+        instance_id: str,
+        channels: Channels,
+        timings: Timings,
+        abilities: Abilities,
+        jitter: Jitter,
+    ) -> None:
+        self.channels = channels
+        self.stale = 0
+        attempts = Attempts(timings.backoff, jitter)
+        self._core = Core(ivr, instance_id, timings, abilities, channels, attempts, jitter)
+        self._life = make_life(self._core)
+        self._shown = Shown(State.DOWN)
+
+    def follow(self, target: Target | None, now: float) -> list[Action]:
+        """Follow this target from now on, or nobody."""
+        self._core.target = target
+        self._life.follow(now)
+        return self.tick(now)
+
+    def connected(self, connection: int, now: float) -> list[Action]:
+        """The dialled connection stands, TLS included."""
+        if self._current(connection):
+            self._life.connected(now)
+        return self.tick(now)
+
+    def failed(self, connection: int, loss: Loss, now: float) -> list[Action]:
+        """The attempt failed, the connection is lost, or an exchange on it got no answer of the contract."""
+        if self._current(connection):
+            self._life.failed(now, loss)
+        return self.tick(now)
+
+    def heard(self, connection: int, now: float) -> list[Action]:
+        """Bytes came."""
+        if self._current(connection):
+            self._life.heard(now)
+        return self._taken(now)
+
+    def replied(self, connection: int, reply: Reply, now: float) -> list[Action]:
+        """The request in flight was answered."""
+        if self._current(connection):
+            self._life.replied(now, reply)
+        return self.tick(now)
+
+    def probed(self, connection: int, now: float) -> list[Action]:
+        """The probe in flight was answered."""
+        if self._current(connection):
+            self._life.probed(now)
+        return self.tick(now)
+
+    def retimed(self, timings: Timings, now: float) -> list[Action]:
+        """Use other durations from now on; a session that is open keeps its own until the next sign-on."""
+        self._core.timings = timings
+        self._core.attempts.backoff = timings.backoff
+        return self.tick(now)
+
+    def stop(self, now: float) -> list[Action]:
+        """Sign off and end; said again: end at once."""
+        self._life.stop(now)
+        return self.tick(now)
+
+    def tick(self, now: float) -> list[Action]:
+        """Do what is due; also after wishes or the list of channels have changed."""
+        self._life.tick(now)
+        return self._taken(now)
+
+    def deadline(self, now: float) -> float:
+        """When the next tick is needed (monotonic seconds), infinite if none is."""
+        return self._life.deadline(now)
+
+    def shown(self) -> Shown:
+        """What people may see, as of the last event."""
+        return self._shown
+
+    def _current(self, connection: int) -> bool:
+        if connection == self._core.connection:
+            return True
+        self.stale += 1
+        return False
+
+    def _taken(self, now: float) -> list[Action]:
+        shown = self._life.show(now)
+        same = shown.state is self._shown.state and shown.host == self._shown.host
+        self._shown = evolve(shown, since=self._shown.since if same else now)
+        actions, self._core.actions = self._core.actions, []
+        return actions

@@ -1,0 +1,109 @@
+"""What an answer to OpenSession leads to, and what happens when a connector comes to nothing."""
+
+from __future__ import annotations
+
+from agentchan.core.conversation import listed
+from agentchan.core.life_parts import Asking, Core, Life, Pause
+from agentchan.core.session_values import Heard, Loss, Note, Rediscover, State, Unreachable
+from agentchan.vocabulary import Meaning, Reply
+
+
+def give_up(life: Life, core: Core, now: float, loss: Loss, at_least: float = 0.0) -> None:
+    """The connector in use came to nothing before a session was open: on to the next one."""
+    came_to_nothing(core, loss)
+    next_in_line(life, core, now, at_least)
+
+
+def came_to_nothing(core: Core, loss: Loss) -> None:
+    """The connection in use is worth nothing any more."""
+    core.error = loss.reason
+    core.abort()
+    if loss.step is not None:
+        core.attempts.timed_out(loss.step)
+    core.act(Unreachable(core.url, loss.reason), Rediscover())
+
+
+def next_in_line(life: Life, core: Core, now: float, at_least: float = 0.0) -> None:
+    """Dial the next connector in line, or rest once all have had their turn; no sooner again than ``at_least`` s."""
+    if core.index + 1 < len(core.trying.connectors) and not core.elsewhere():
+        core.index += 1
+        life.dial(now)
+    else:
+        core.attempts.failed(core.trying, now, at_least)
+        life.rest(now)
+
+
+def not_active(core: Core, reply: Reply, asked_at: float) -> None:
+    """The connector answered that its host is not active."""
+    core.abort()
+    core.error = f"{core.trying.host or core.url} is not active"
+    if reply.active_server is not None:
+        core.error += f"; it names {reply.active_server}"
+    # With several connectors in line nobody knows whose answer this was.
+    host = core.trying.host if len(core.trying.connectors) == 1 else None
+    core.act(Heard(core.url, host, active=False, generation=reply.generation, asked_at=asked_at), Rediscover())
+
+
+def _wrong_host(core: Core, reply: Reply) -> str | None:
+    """Why a granted OpenSession is not accepted, None if it is (F4: accepts, but is the wrong one)."""
+    name, generation, mark = reply.server_name, reply.generation, core.trying.mark
+    if mark is not None and generation is not None and generation < mark:
+        return f"{name or core.url} granted a session in generation {generation}, below {mark}: not followed"
+    expected, known = core.trying.host, core.trying.generation
+    if name is None or expected is None or name == expected:
+        return None
+    if generation is not None and known is not None and generation > known:
+        # It knows of a newer change of roles than the component link.
+        return None
+    return f"{core.url} is the connector of {name}, not of {expected}"
+
+
+def _granted(life: Life, core: Core, now: float, asking: Asking, reply: Reply) -> None:
+    wrong = _wrong_host(core, reply)
+    if wrong is not None:
+        core.act(Note("wrong-host", wrong, alarm=True))
+        give_up(life, core, now, Loss(wrong))
+        return
+    host = reply.server_name or core.trying.host
+    core.act(Heard(core.url, host, active=True, generation=reply.generation, asked_at=asking.sent_at))
+    life.converse(now, asking.names, reply)
+
+
+def _channels_unknown(life: Life, core: Core, now: float, reply: Reply) -> None:
+    taken = core.channels.exclude(reply.channels)
+    if not taken:
+        give_up(life, core, now, Loss(f"{core.url} refused the sign-on: {reply.message or 'unknown channel'}"))
+        return
+    where = core.trying.host or core.url
+    text = f"{where} does not know {listed(taken)}: left out, tried again later; check CE's administration"
+    core.act(Note("channel-unknown", text, alarm=True))
+    if core.channels.known():
+        life.pause(now, Pause(State.SIGNING_ON, now))
+    else:
+        core.channels.include_all()
+        loss = Loss(f"{where} knows none of the channels; check [ivr] channels and CE's administration")
+        give_up(life, core, now, loss, at_least=core.timings.backoff.maximum)
+
+
+def answered(life: Life, core: Core, asking: Asking, now: float, reply: Reply) -> None:
+    """Sort the answer to an OpenSession."""
+    where = core.trying.host or core.url
+    match reply.meaning:
+        case Meaning.CONFIRMED | Meaning.DUPLICATE:
+            _granted(life, core, now, asking, reply)
+        case Meaning.NOT_ACTIVE:
+            not_active(core, reply, asking.sent_at)
+            next_in_line(life, core, now)
+        case Meaning.SESSION_ALREADY_OPEN:
+            core.pauses += 1
+            core.error = f"another instance is signed on to {where} as {core.ivr}: {reply.message}"
+            delay = core.timings.backoff.delay(core.pauses, core.jitter)
+            life.pause(now, Pause(State.STANDING_BY, now + delay))
+        case Meaning.UNKNOWN_CHANNEL:
+            _channels_unknown(life, core, now, reply)
+        case Meaning.UNKNOWN_IVR:
+            loss = Loss(f"{where} knows no IVR named {core.ivr}; check [ivr] name and CE's administration")
+            core.act(Note("ivr-unknown", loss.reason, alarm=True))
+            give_up(life, core, now, loss, at_least=core.timings.backoff.maximum)
+        case _:
+            give_up(life, core, now, Loss(f"{where} refused the sign-on: {reply.message or reply.meaning.value}"))

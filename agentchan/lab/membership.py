@@ -1,0 +1,155 @@
+"""One host in its domain: notices changes, renews its lease, takes over when the active host is silent."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+
+from attrs import define, field
+from twisted.internet.interfaces import IDelayedCall, IReactorTime, IReactorUDP
+from twisted.internet.protocol import DatagramProtocol
+from twisted.internet.task import LoopingCall
+from twisted.internet.udp import Port
+from twisted.logger import Logger
+
+from agentchan.lab.domain import Domain, View
+from agentchan.lab.history import History, Row
+
+POLL_INTERVAL = 0.1
+"""Seconds between two looks into the database, for the case that a notice was lost."""
+LOOPBACK = "127.0.0.1"
+
+log = Logger()
+
+
+class Notices(DatagramProtocol):
+    """One empty datagram from the other host: look into the database now."""
+
+    def __init__(self, on_notice: Callable[[], None]) -> None:
+        self._on_notice = on_notice
+
+    def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
+        """Whatever it says: look."""
+        del datagram, addr
+        self._on_notice()
+
+    def send(self, port: int) -> None:
+        """Tell the host that listens on ``port``."""
+        self.transport.write(b"look", (LOOPBACK, port))  # type: ignore[union-attr]
+
+
+class Reactor(IReactorTime, IReactorUDP):  # type: ignore[misc]
+    """What is needed of a reactor here."""
+
+
+@define(eq=False)
+class Membership:
+    """Keeps this host's knowledge of the domain fresh, and acts on it.
+
+    Attributes:
+        auto_failover_interval: seconds after the active host's last sign of life when this one takes over; None: never.
+        failing_over_time: seconds that an automatic failover shows ``FailingOver``.
+        watchers: called after every change of role, generation or state.
+    """
+
+    reactor: Reactor
+    domain: Domain
+    history: History
+    auto_failover_interval: float | None
+    failing_over_time: float
+    on_role_change: Callable[[], None]
+    watchers: list[Callable[[View], None]] = field(factory=list)
+    _notices: Notices = field(init=False)
+    _port: Port | None = None
+    _poll: LoopingCall = field(init=False)
+    _known: View | None = None
+    _hand_over: IDelayedCall | None = None
+    _renewed: float = 0.0
+
+    def __attrs_post_init__(self) -> None:
+        self._notices = Notices(self._look)
+        self._poll = LoopingCall(self._look_and_act)
+        self._poll.clock = self.reactor
+
+    def listen(self) -> int:
+        """Open the notice port; returns its number."""
+        self._port = self.reactor.listenUDP(0, self._notices, interface=LOOPBACK)
+        return int(self._port.getHost().port)
+
+    def start(self) -> None:
+        """Look now, and from now on."""
+        self._known = self.domain.read()
+        self._poll.start(POLL_INTERVAL)
+
+    def stop(self) -> None:
+        """Look no more."""
+        if self._poll.running:
+            self._poll.stop()
+        if self._hand_over is not None and self._hand_over.active():
+            self._hand_over.cancel()
+        if self._port is not None:
+            self._port.stopListening()
+
+    def look(self) -> View:
+        """Read the domain, inside or outside a transaction, and act if the role, generation or state has changed."""
+        view = self.domain.read()
+        known, self._known = self._known, view
+        if known is None or known.shown == view.shown:
+            return view
+        if (known.role, known.generation) != (view.role, view.generation):
+            self.on_role_change()
+            self.history.add(view.generation, Row("role-noticed", details={"role": view.role}))
+        for watcher in tuple(self.watchers):
+            watcher(view)
+        return view
+
+    def _look(self) -> None:
+        try:
+            self.look()
+        except sqlite3.OperationalError as error:
+            log.warn("the domain's database cannot be read: {error}", error=error)
+
+    def _look_and_act(self) -> None:
+        try:
+            view = self.look()
+            if self.auto_failover_interval is not None:
+                self._lease(view, self.auto_failover_interval)
+        except sqlite3.OperationalError as error:
+            log.warn("the domain's database cannot be used: {error}", error=error)
+
+    def _lease(self, view: View, interval: float) -> None:
+        now = time.monotonic()
+        if view.is_active:
+            if now - self._renewed >= min(interval / 4, 1.0):
+                self._renewed = now
+                self.domain.renew()
+        elif now - view.renewed > interval and view.state not in ("Starting", "Stopping"):
+            self.hand_over(view.host, seconds=self.failing_over_time, only_in_generation=view.generation)
+
+    def hand_over(
+        self, target: str, *, seconds: float = 0.0, state: str | None = None, only_in_generation: int | None = None
+    ) -> None:
+        """Make ``target`` the active host, after the domain was failing over (or back) for so many seconds.
+
+        Nobody is active meanwhile. ``state`` is ``FailingOver``, or ``FailingBack`` towards the primary.
+        """
+        failing = state or ("FailingBack" if self.domain.rank_of(target) == "Primary" else "FailingOver")
+        if seconds <= 0:
+            self.domain.make_active(target, only_in_generation=only_in_generation)
+        elif self.domain.make_active(
+            None, state=failing, renewed_in=seconds, only_in_generation=only_in_generation
+        ):
+            generation = self.domain.read().generation
+            self._hand_over = self.reactor.callLater(seconds, self._finish_hand_over, target, generation)
+        self.announce()
+
+    def _finish_hand_over(self, target: str, generation: int) -> None:
+        self.domain.make_active(target, only_in_generation=generation)
+        self.announce()
+
+    def announce(self) -> None:
+        """Act on a change made here, and have the other host look."""
+        for _, port in self.domain.others():
+            self._notices.send(port)
+        self._look()

@@ -1,0 +1,49 @@
+"""Every request with its time, as JSON lines: what the tests' invariants about order are checked with.
+
+Each line is one unbuffered append, so the log of a killed host is complete. The times are the monotonic clock of the
+machine, which all processes share on Linux.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+
+class RequestLog:
+    """Appends to one host's log; does nothing without a path."""
+
+    def __init__(self, path: Path | None, host: str) -> None:
+        self._host = host
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        self._file = None if path is None else os.open(path, flags, 0o644)
+
+    def write(self, what: str, service: str, connection: str, peer_port: int, **more: Any) -> None:
+        """Add a line: ``opened``, ``closed``, ``request`` or ``answered``."""
+        if self._file is not None:
+            line = {
+                "monotonic": time.monotonic(),
+                "host": self._host,
+                "what": what,
+                "service": service,
+                "connection": connection,
+                "peer_port": peer_port,
+                **more,
+            }
+            os.write(self._file, json.dumps(line).encode() + b"\n")
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+def read_requests(path: Path) -> list[dict[str, Any]]:
+    """The lines of one host's log; a line that is still being written is left out."""
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]

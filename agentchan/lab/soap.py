@@ -1,0 +1,155 @@
+"""SOAP 1.1, document/literal: the strict reading of requests, and the writing of replies.
+
+What a request must look like comes from the contract's WSDL files alone (their XML Schema, compiled by lxml).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import resources
+from xml.sax.saxutils import escape
+
+from attrs import frozen
+from lxml import etree
+
+ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
+SCHEMA = "http://www.w3.org/2001/XMLSchema"
+WSDL = "http://schemas.xmlsoap.org/wsdl/"
+WSDL_SOAP = "http://schemas.xmlsoap.org/wsdl/soap/"
+CONTENT_TYPE = b"text/xml; charset=utf-8"
+HEADS = (
+    f'<?xml version="1.0" encoding="utf-8"?>\n<soap:Envelope xmlns:soap="{ENVELOPE}"><soap:Body>',
+    "</soap:Body></soap:Envelope>",
+)
+
+
+class SoapFault(Exception):
+    """The request is answered with a SOAP fault.
+
+    Attributes:
+        code: ``Client``, ``Server``, ``VersionMismatch`` or ``MustUnderstand``.
+        text: what is wrong and what would help, for people.
+        detail: the XML inside ``detail``; empty for a plain fault.
+    """
+
+    def __init__(self, code: str, text: str, detail: str = "") -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+        self.detail = detail
+
+
+class BadRequest(SoapFault):
+    """The request is not what the WSDL says: not XML, no SOAP 1.1, another operation, or against the schema."""
+
+
+@frozen
+class Request:
+    """One request that is valid against the schema.
+
+    Attributes:
+        operation: the operation's name.
+        fields: the texts of the simple elements, by name.
+        element: the operation's element itself, for what repeats.
+    """
+
+    operation: str
+    fields: Mapping[str, str]
+    element: etree._Element
+
+
+class Contract:
+    """One WSDL of the reference contract: its operations, and what their messages must look like."""
+
+    def __init__(self, file_name: str) -> None:
+        text = resources.files("agentchan.ce").joinpath("profiles", "reference", file_name).read_bytes()
+        self._wsdl = etree.fromstring(text, _parser())
+        self.namespace = str(self._wsdl.get("targetNamespace"))
+        schema = self._wsdl.find(f".//{{{SCHEMA}}}schema")
+        self.schema = etree.XMLSchema(etree.fromstring(etree.tostring(schema)))
+        self.actions = {
+            str(operation.get("name")): str(operation.find(f"{{{WSDL_SOAP}}}operation").get("soapAction"))  # type: ignore[union-attr]
+            for operation in self._wsdl.iterfind(f"{{{WSDL}}}binding/{{{WSDL}}}operation")
+        }
+
+    def wsdl(self, address: str) -> bytes:
+        """The WSDL with the address that this host serves it on."""
+        for element in self._wsdl.iter(f"{{{WSDL_SOAP}}}address"):
+            element.set("location", address)
+        return etree.tostring(self._wsdl, xml_declaration=True, encoding="utf-8")
+
+    def read(self, body: bytes, soap_action: str | None) -> Request:
+        """The request in ``body``.
+
+        Raises:
+            BadRequest: it is not a valid request of this contract.
+        """
+        element = _payload(body)
+        name = etree.QName(element)
+        action = self.actions.get(name.localname) if name.namespace == self.namespace else None
+        if action is None:
+            raise BadRequest("Client", f"{element.tag} is no operation of {self.namespace}")
+        if soap_action is None or soap_action.strip().strip('"') != action:
+            raise BadRequest("Client", f'SOAPAction is {soap_action!r}; of {name.localname} it is "{action}"')
+        if not self.schema.validate(element):
+            faults = "; ".join(f"line {fault.line}: {fault.message}" for fault in self.schema.error_log[:3])
+            raise BadRequest("Client", f"{name.localname} is not valid: {faults}"[:1000])
+        fields = {}
+        for leaf in element.iter(tag=etree.Element):
+            if len(leaf) == 0 and leaf is not element:
+                text = leaf.text or ""
+                if text != " ".join(text.split()):
+                    where = etree.QName(leaf).localname
+                    raise BadRequest("Client", f"{where} has leading, trailing or doubled spaces: {text[:80]!r}")
+                fields[etree.QName(leaf).localname] = text
+        return Request(name.localname, fields, element)
+
+
+def _parser() -> etree.XMLParser:
+    # No entity is resolved, no file and no network is read; comments and instructions mean nothing here.
+    return etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+
+
+def _payload(body: bytes) -> etree._Element:
+    try:
+        envelope = etree.fromstring(body, _parser())
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise BadRequest("Client", f"the request is not well-formed XML: {error}"[:500]) from None
+    if envelope.getroottree().docinfo.doctype:
+        raise BadRequest("Client", "a document type declaration is not allowed in SOAP")
+    if envelope.tag != f"{{{ENVELOPE}}}Envelope":
+        code = "VersionMismatch" if etree.QName(envelope).localname == "Envelope" else "Client"
+        raise BadRequest(code, f"the root is {envelope.tag}, not the Envelope of SOAP 1.1")
+    children = list(envelope)
+    if children and children[0].tag == f"{{{ENVELOPE}}}Header":
+        _check_header(children.pop(0))
+    if len(children) != 1 or children[0].tag != f"{{{ENVELOPE}}}Body" or len(children[0]) != 1:
+        raise BadRequest("Client", "an Envelope has at most one Header, then one Body with one element")
+    return children[0][0]
+
+
+def _check_header(header: etree._Element) -> None:
+    for entry in header:
+        if entry.get(f"{{{ENVELOPE}}}mustUnderstand") in ("1", "true"):
+            raise BadRequest("MustUnderstand", f"the header {entry.tag} is not understood here")
+
+
+def envelope(content: str) -> bytes:
+    """The whole message around ``content``, the XML of the Body."""
+    return (HEADS[0] + content + HEADS[1]).encode()
+
+
+def fault_envelope(fault: SoapFault) -> bytes:
+    """The message that carries ``fault``."""
+    detail = f"<detail>{fault.detail}</detail>" if fault.detail else ""
+    return envelope(
+        f"<soap:Fault><faultcode>soap:{fault.code}</faultcode>"
+        f'<faultstring xml:lang="en">{escape(fault.text)}</faultstring>{detail}</soap:Fault>'
+    )

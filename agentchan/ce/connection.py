@@ -7,53 +7,28 @@ answer or its failure, then ``on_lost`` is called, once, with the reason.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 
-from attrs import frozen
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
-from twisted.web.iweb import IResponse, UNKNOWN_LENGTH
-from twisted.web.client import PotentialDataLoss, ResponseFailed
+from twisted.web.client import ResponseDone
+from twisted.web.http import PotentialDataLoss
+from twisted.web.iweb import UNKNOWN_LENGTH, IResponse
 
+from agentchan.ce.answer_head import AnswerHead, HeadRefused, Limits, excerpt
 from agentchan.ce.errors import ExchangeFailed
-from agentchan.ce.http_post import AnswerBody, HttpAnswer, HttpClient, Message, Post, request_head
+from agentchan.ce.http_post import AnswerBody, HttpAnswer, HttpClient, Message, Outlet, Post, request_head
 from agentchan.ce.service_url import ServiceUrl
 from agentchan.ce.wire import Wire
 
-__all__ = ["Connection", "HttpAnswer", "Limits", "Message"]
-
-_END_OF_HEAD = re.compile(rb"\n\r?\n")
-
-_LONGEST_END_OF_HEAD = 3
-"""Bytes of ``_END_OF_HEAD``; so many less one are kept from one read to the next."""
-
-_TLS_RECORD = (b"\x15\x03", b"\x16\x03")
-"""How an alert or a handshake of TLS begins (RFC 8446, 5.1)."""
+_FINAL_STATUS = range(200, 600)
 
 _CLOSING_PATIENCE = 1.0
-"""Seconds that an orderly close may take before the connection is aborted: a peer that stopped reading never lets it end."""
-
-
-@frozen
-class Limits:
-    """What an answer may cost.
-
-    Attributes:
-        head_bytes: of status line and headers, those of interim (1xx) answers included. twisted.web cuts single lines
-            at 16 KiB.
-        head_lines: likewise; each costs about 2 µs, and a read of 64 KiB could hold 30,000.
-        interim_answers: per exchange; nothing here asks for one.
-        body_bytes: the report of 5,000 channels has about 1 MiB; 16 times that is no answer of the contract.
-    """
-
-    head_bytes: int = 64 * 1024
-    head_lines: int = 256
-    interim_answers: int = 8
-    body_bytes: int = 16 * 1024 * 1024
+"""Seconds that an orderly close may take, then the connection is aborted: a peer that stopped reading never lets it
+end."""
 
 
 class Connection:
@@ -83,18 +58,17 @@ class Connection:
         self._reactor = reactor
         self._transport = wire.transport
         self._request_head = request_head(url)
-        self.bytes_arrived = on_bytes
+        self.bytes_arrived: Callable[[], None] = on_bytes
         self._on_lost = on_lost
         self._limits = limits
         self._describe_loss = describe_loss
         self._exchange: Deferred[HttpAnswer] | None = None
-        self._answer_begun: IResponse | None = None
         self._end: str | None = None
-        self._surplus = False
+        self._ends_body = False
         self._close_deadline: IDelayedCall | None = None
-        self._expect_head()
+        self._expect_answer()
         self._http = HttpClient(self._answer_ended)
-        self._http.makeConnection(_Outlet(self._transport.write))
+        self._http.makeConnection(Outlet(self._transport.write, self._http_gave_up))
         wire.listener = self
 
     @property
@@ -121,8 +95,8 @@ class Connection:
             return fail(ExchangeFailed(self._end or f"{self.url.where} closes the connection"))
         post = Post(self._request_head, message)
         exchange = self._exchange = Deferred(self._cancelled)
-        self._expect_head()
-        self._http.request(post).addCallbacks(self._head_received, self._broken)
+        self._expect_answer()
+        self._http.post(post).addCallbacks(self._head_received, self._broken)
         return exchange
 
     def abort(self, reason: str = "connection aborted") -> None:
@@ -135,9 +109,6 @@ class Connection:
             self.closing = True
             self._transport.abortConnection()
 
-    def bytes_arrived(self) -> None:
-        """The wire's: replaced by ``on_bytes`` to spare a call."""
-
     def handshake_completed(self) -> None:
         """The wire's: it was completed before this connection was made."""
 
@@ -149,7 +120,7 @@ class Connection:
             if not self.closing:
                 self.abort(f"{self.url.where} sent {len(data)} bytes without having been asked")
             return
-        if self._answer_begun is None:
+        if self._answer is None:
             data = self._feed_head(data)
         if data and self._end is None:
             self._http.dataReceived(data)
@@ -159,10 +130,118 @@ class Connection:
         if self._close_deadline is not None:
             self._close_deadline.cancel()
             self._close_deadline = None
-        reason = self._end = self._end or self._describe_loss(failure)
+        by_peer = self._end is None
+        if self._end is None:
+            self._end = self._describe_loss(failure)
+        if by_peer and failure.check(ConnectionDone):
+            self._ends_body = True
+            if self.closing:
+                self._end = f"{self.url.where} closed the connection after its answer"
         self.closing = True
         self._http.connectionLost(failure)  # completes an answer that ends with the connection
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
-            exchange.errback(ExchangeFailed(reason))
-        self._on_lost(reason)
+            when = "" if not by_peer else " before its answer" if self._answer is None else " amid its answer"
+            exchange.errback(ExchangeFailed(self._end + when))
+        self._on_lost(self._end)
+
+    def _cancelled(self, exchange: Deferred[HttpAnswer]) -> None:
+        """The caller waits no longer; what comes now would be taken for the next answer."""
+        self._exchange = None
+        self.abort("exchange cancelled")
+        exchange.errback(ExchangeFailed("exchange cancelled"))
+
+    def _expect_answer(self) -> None:
+        """Before each exchange: nothing of its answer has come yet."""
+        self._head = AnswerHead(self._limits)
+        self._answer: IResponse | None = None
+        self._gave_up = False
+        self._close_after = False
+        self._surplus = 0
+
+    def _feed_head(self, data: bytes) -> bytes:
+        """Give twisted.web the head of the answer; returns what follows it, the beginning of the body."""
+        exchange = self._exchange
+        while data and self._answer is None and self._end is None:
+            try:
+                length = self._head.measure(data)
+            except HeadRefused as refused:
+                self.abort(f"{self.url.where} {refused}")
+                return b""
+            self._surplus = len(data) - length  # unless a body follows
+            self._http.dataReceived(data[:length])
+            data = data[length:]
+            if self._exchange is not exchange:  # answered; perhaps the next exchange has begun
+                return b""
+            if self._gave_up and self._answer is None:
+                self.abort(f"{self.url.where} sent a header line that is too long")
+        self._surplus = 0
+        return data
+
+    def _head_received(self, response: IResponse) -> None:
+        """The head is there; the body is taken as it comes."""
+        self._answer = response
+        version, major, _ = response.version
+        if version != b"HTTP" or major != 1 or response.code not in _FINAL_STATUS:
+            self.abort(f"{self.url.where} answers with something that is not HTTP/1.1")
+        elif response.length != UNKNOWN_LENGTH and response.length > self._limits.body_bytes:
+            self._too_long()
+        else:
+            response.deliverBody(AnswerBody(self._limits.body_bytes, self._too_long, self._body_ended))
+
+    def _too_long(self) -> None:
+        self.abort(f"{self.url.where} sent an answer of more than {self._limits.body_bytes} bytes")
+
+    def _http_gave_up(self) -> None:
+        """twisted.web's client wants to close, which is only ever decided here."""
+        self._gave_up = True
+
+    def _answer_ended(self, close: bool, rest: bytes) -> None:
+        """twisted.web's client has seen the end of the answer, just before ``_body_ended``."""
+        self._close_after = close
+        self._surplus += len(rest)
+
+    def _body_ended(self, body: bytes, reason: Failure) -> None:
+        """The body is complete, or never will be."""
+        ends_with_connection = self._ends_body and reason.check(PotentialDataLoss)
+        if reason.check(ResponseDone) or ends_with_connection:
+            self._complete(body)
+        else:
+            self._broken(reason)
+
+    def _complete(self, body: bytes) -> None:
+        """Give the answer to whoever asked, after the connection's own state is settled."""
+        response, exchange = self._answer, self._exchange
+        self._exchange = None
+        if response is None or exchange is None:
+            return
+        if self._surplus:
+            self.abort(f"{self.url.where} sent {self._surplus} bytes more than its answer")
+        elif self._close_after and not self.closing:
+            self._close()
+        content_type = response.headers.getRawHeaders(b"content-type")
+        exchange.callback(
+            HttpAnswer(
+                status=response.code,
+                content_type=content_type[0].decode("latin-1") if content_type else None,
+                body=body,
+            )
+        )
+
+    def _close(self) -> None:
+        """Close in order, as the server announced; abort if that does not end soon."""
+        self.closing = True
+        self._close_deadline = self._reactor.callLater(_CLOSING_PATIENCE, self._abort_close)
+        self._transport.loseConnection()
+
+    def _abort_close(self) -> None:
+        self._close_deadline = None
+        self.abort(f"{self.url.where} announced a close and did not let it end")
+
+    def _broken(self, failure: Failure) -> None:
+        """twisted.web's client could not make sense of the answer, or the connection has ended."""
+        if self._end is not None:
+            return
+        causes = getattr(failure.value, "reasons", None) or [failure]
+        cause = causes[0].value
+        self.abort(f"{self.url.where} answers with malformed HTTP ({type(cause).__name__}: {excerpt(str(cause))})")

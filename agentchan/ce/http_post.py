@@ -11,9 +11,9 @@ from twisted.internet.interfaces import ITransport
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
-from twisted.web.client import HTTP11ClientProtocol, ResponseDone
+from twisted.web._newclient import HTTP11ClientProtocol
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IClientRequest
+from twisted.web.iweb import IClientRequest, IResponse
 from zope.interface import implementer
 
 from agentchan import __version__
@@ -50,9 +50,9 @@ class HttpAnswer:
 
 def request_head(url: ServiceUrl) -> bytes:
     """The part of every request to a URL that stays the same."""
-    return (
-        f"POST {url.target} HTTP/1.1\r\nHost: {url.authority}\r\nUser-Agent: agentchan/{__version__}\r\n"
-    ).encode("ascii")
+    return (f"POST {url.target} HTTP/1.1\r\nHost: {url.authority}\r\nUser-Agent: agentchan/{__version__}\r\n").encode(
+        "ascii"
+    )
 
 
 @implementer(IClientRequest)
@@ -64,7 +64,7 @@ class Post:
     """
 
     method = b"POST"
-    absoluteURI = None
+    absoluteURI = None  # noqa: N815 - Twisted's name
     persistent = True
 
     def __init__(self, head: bytes, message: Message) -> None:
@@ -92,26 +92,19 @@ class AnswerBody(TwistedProtocol):
     """Collects the body of an answer.
 
     Args:
-        limit: bytes; more is told once and thrown away.
-        on_complete: called once with the whole body.
-        on_broken: called with the failure if the end did not come properly.
+        limit: bytes; what is more is thrown away.
         on_too_long: called once when there is more than ``limit``.
+        on_end: called once, with what has been received and how it ended: ResponseDone, PotentialDataLoss for a body
+            that ends with the connection, ResponseFailed.
     """
 
-    def __init__(
-        self,
-        limit: int,
-        on_complete: Callable[[bytes], None],
-        on_broken: Callable[[Failure], None],
-        on_too_long: Callable[[], None],
-    ) -> None:
+    def __init__(self, limit: int, on_too_long: Callable[[], None], on_end: Callable[[bytes, Failure], None]) -> None:
         self._left = limit
         self._parts: list[bytes] = []
-        self._on_complete = on_complete
-        self._on_broken = on_broken
         self._on_too_long = on_too_long
+        self._on_end = on_end
 
-    def dataReceived(self, data: bytes) -> None:
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
         """A part of the body, without the transfer coding."""
         if self._left < 0:
             return
@@ -122,12 +115,32 @@ class AnswerBody(TwistedProtocol):
         else:
             self._parts.append(data)
 
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 - Twisted's name
         """The body has ended, or what carried it."""
-        if reason.check(ResponseDone):
-            self._on_complete(b"".join(self._parts))
-        else:
-            self._on_broken(reason)
+        self._on_end(b"".join(self._parts), reason)
+
+
+class Outlet:
+    """What twisted.web's client has for a transport: it may write, the rest is the connection's to decide.
+
+    Its pauses are pointless, since the body's receiver is there as soon as the head is; two system calls an answer
+    are spared.
+
+    Args:
+        write: the true transport's.
+        on_give_up: called when the client wants no more of the connection.
+    """
+
+    def __init__(self, write: Callable[[bytes], None], on_give_up: Callable[[], None]) -> None:
+        self.write = write
+        self.loseConnection = on_give_up
+        self.abortConnection = on_give_up
+
+    def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """Nothing: see above."""
+
+    def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """Nothing: see above."""
 
 
 class HttpClient(HTTP11ClientProtocol):
@@ -141,6 +154,11 @@ class HttpClient(HTTP11ClientProtocol):
     def __init__(self, on_answer_end: Callable[[bool, bytes], None]) -> None:
         super().__init__()
         self._on_answer_end = on_answer_end
+
+    def post(self, post: Post) -> Deferred[IResponse]:
+        """Send a request; of twisted.web's own Request no more is used than a Post has."""
+        answer: Deferred[IResponse] = self.request(post)  # type: ignore[arg-type]
+        return answer
 
     def _finishResponse(self, rest: bytes) -> None:  # noqa: N802 - twisted.web's name
         parser: Any = self._parser

@@ -129,7 +129,8 @@ class Handshake:
             return f"{self._url.where} closed the connection during the TLS handshake"
         if self._wants_certificate() and "handshake failure" in openssl_words(failure):
             return f"{self._url.where} wants a client certificate"
-        return f"{self._url.where} {describe_openssl(failure)}"
+        explained = explain_openssl(failure)
+        return f"{self._url.where} {explained or f'failed the TLS handshake ({openssl_words(failure)})'}"
 
     def _wants_certificate(self) -> bool:
         """Whether the peer asked for a client certificate that there is none of.
@@ -171,13 +172,10 @@ def openssl_words(failure: Failure) -> str:
     return "; ".join(str(entry[-1]) for entry in queue if entry) or "no reason given"
 
 
-def describe_openssl(failure: Failure) -> str:
-    """What an ``SSL.Error`` says of the peer, to be put after its name."""
+def explain_openssl(failure: Failure) -> str | None:
+    """What an ``SSL.Error`` says of the peer, to be put after its name; None where it needs OpenSSL's own words."""
     words = openssl_words(failure)
-    for theirs, ours in _ALERTS_AND_ERRORS:
-        if theirs in words:
-            return ours
-    return f"failed the TLS handshake ({words})"
+    return next((ours for theirs, ours in _ALERTS_AND_ERRORS if theirs in words), None)
 
 
 def _describe_fault(certificate: x509.Certificate, error: int, depth: int) -> str:

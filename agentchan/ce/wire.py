@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from twisted.internet.interfaces import IHandshakeListener, ISystemHandle, ITCPTransport
@@ -42,7 +41,7 @@ class Wire(TwistedProtocol):
     def __init__(self, listener: WireListener) -> None:
         self.listener = listener
 
-    def dataReceived(self, data: bytes) -> None:
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
         """Bytes for the listener, in clear."""
         self.listener.data_received(data)
 
@@ -50,7 +49,7 @@ class Wire(TwistedProtocol):
         """TLS is established."""
         self.listener.handshake_completed()
 
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 - Twisted's name
         """The connection is no more."""
         self.listener.lost(reason)
 
@@ -58,9 +57,9 @@ class Wire(TwistedProtocol):
 class _TlsTransport(BufferingTLSTransport):
     """Tells of raw bytes: a peer that drips a TLS record byte by byte is alive."""
 
-    wrappedProtocol: Wire
+    wrappedProtocol: Wire  # noqa: N815 - Twisted's name
 
-    def dataReceived(self, data: bytes) -> None:
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
         self.wrappedProtocol.listener.bytes_arrived()
         super().dataReceived(data)
 
@@ -74,7 +73,7 @@ class TlsFactory(TLSMemoryBIOFactory):
 class PlainWire(Wire):
     """A Wire directly on the socket."""
 
-    def dataReceived(self, data: bytes) -> None:
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
         """Raw bytes, which are clear."""
         listener = self.listener
         listener.bytes_arrived()
@@ -107,5 +106,3 @@ def _set_if_known(handle: socket.socket, name: str, value: int) -> None:
     option = getattr(socket, name, None)
     if option is not None:
         handle.setsockopt(socket.IPPROTO_TCP, option, value)
-
-

@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
+from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from agentchan.config.faults import WrongValueError, described
-from agentchan.config.kinds import text_of
+from agentchan.config.kinds import Kind, text_of
 
 _LONGEST_URL = 2000
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?")
@@ -75,7 +76,7 @@ def same_url(url: str) -> tuple[str, str, int, str]:
 
 
 @frozen
-class Url:
+class Url(Kind):
     """An http or https URL without user name, password or fragment.
 
     Attributes:
@@ -85,12 +86,14 @@ class Url:
     query: bool = False
     title: str = "URL"
 
-    @property
-    def allowed(self) -> str:
+    allowed: str = field(init=False)
+
+    @allowed.default
+    def _allowed(self) -> str:
         rest = "" if self.query else ", without a query such as ?wsdl"
         return f'an http or https URL such as "https://ce1.example.com:8094/Service"{rest}'
 
-    def read(self, value: object, _folder: Path) -> str:
+    def _read(self, value: object, _folder: Path) -> str:
         text = text_of(value, self.allowed)
         match = _URL.fullmatch(text) if len(text) <= _LONGEST_URL else None
         wrong = "is no URL" if match is None else self._wrong(*match.groups())
@@ -98,25 +101,16 @@ class Url:
             raise WrongValueError.here(wrong, self.allowed)
         return text
 
-    def _wrong(
-        self, scheme: str, authority: str, path: str, query: str | None, fragment: str | None
-    ) -> str | None:
-        if "@" in authority:
-            return "has a user name or a password in it; they belong in ce.auth, the password in a file"
-        if scheme.lower() not in _USUAL_PORTS:
-            return "is neither http nor https"
-        if split_host(authority) is None:
-            return "has no valid host, or a port that is not from 1 to 65535"
-        if fragment is not None:
-            return "has a fragment (#…)"
-        if query is not None and not self.query:
-            return "has a query (?…)"
-        if not _PATH.fullmatch(path + (query or "")):
-            return "has characters that do not belong in a URL"
-        return None
-
-    def plain(self, value: str) -> str:
-        return value
+    def _wrong(self, scheme: str, authority: str, path: str, query: str | None, fragment: str | None) -> str | None:
+        checks = (
+            ("@" in authority, "has a user name or a password in it; the password belongs in a file"),
+            (scheme.lower() not in _USUAL_PORTS, "is neither http nor https"),
+            (split_host(authority) is None, "has no valid host, or a port that is not from 1 to 65535"),
+            (fragment is not None, "has a fragment (#…)"),
+            (query is not None and not self.query, "has a query (?…)"),
+            (not _PATH.fullmatch(path + (query or "")), "has characters that do not belong in a URL"),
+        )
+        return next((wrong for applies, wrong in checks if applies), None)
 
 
 def _sip_fault(text: str) -> str | None:
@@ -124,25 +118,26 @@ def _sip_fault(text: str) -> str | None:
     if match is None:
         return "is no SIP URI"
     _, user, host, parameters, headers = match.groups()
-    if user is not None and ":" in user:
-        return "has a password in it"
-    if user is not None and not _SIP_USER.fullmatch(user):
-        return "has a user part that does not belong in a SIP URI"
-    if split_host(host) is None:
-        return "has no valid host, or a port that is not from 1 to 65535"
-    if not _SIP_REST.fullmatch((parameters or "") + (headers or "")):
-        return "has characters that do not belong in a SIP URI"
-    return None
+    checks = (
+        (user is not None and ":" in user, "has a password in it"),
+        (user is not None and not _SIP_USER.fullmatch(user), "has a user part that does not belong in a SIP URI"),
+        (split_host(host) is None, "has no valid host, or a port that is not from 1 to 65535"),
+        (
+            not _SIP_REST.fullmatch((parameters or "") + (headers or "")),
+            "has characters that do not belong in a SIP URI",
+        ),
+    )
+    return next((wrong for applies, wrong in checks if applies), None)
 
 
 @frozen
-class Endpoint:
+class Endpoint(Kind):
     """A SIP endpoint: a sip, sips (RFC 3261) or tel (RFC 3966) URI."""
 
     title: str = "SIP or tel URI"
     allowed: str = 'a URI such as "sip:sales@sip1.example.com;transport=tls" or "tel:+15550100", without a password'
 
-    def read(self, value: object, _folder: Path) -> str:
+    def _read(self, value: object, _folder: Path) -> str:
         text = text_of(value, self.allowed)
         if not text.isascii() or not text.isprintable():
             raise WrongValueError.here("has characters that do not belong in a URI", self.allowed)
@@ -154,18 +149,15 @@ class Endpoint:
             raise WrongValueError.here(wrong, self.allowed)
         return text
 
-    def plain(self, value: str) -> str:
-        return value
-
 
 @frozen
-class TelGateway:
+class TelGateway(Kind):
     """A SIP URI with a place for the number of a tel URI."""
 
     title: str = "SIP URI with {number}"
     allowed: str = 'a SIP URI with {number} in it once, such as "sip:{number}@gw.example.com"'
 
-    def read(self, value: object, _folder: Path) -> str:
+    def _read(self, value: object, _folder: Path) -> str:
         text = text_of(value, self.allowed)
         wrong = _sip_fault(text.replace("{number}", "0"))
         if text.count("{number}") != 1:
@@ -174,18 +166,15 @@ class TelGateway:
             raise WrongValueError.here(wrong, self.allowed)
         return text
 
-    def plain(self, value: str) -> str:
-        return value
-
 
 @frozen
-class HealthTarget:
+class HealthTarget(Kind):
     """What is asked whether the IVR itself is alive."""
 
     title: str = "SIP URI, tcp:// or http URL"
     allowed: str = '"sip:ivr@127.0.0.1:5060", "tcp://127.0.0.1:5060" or "http://127.0.0.1:8080/alive"'
 
-    def read(self, value: object, folder: Path) -> str:
+    def _read(self, value: object, folder: Path) -> Any:
         text = text_of(value, self.allowed)
         if text.lower().startswith(("http://", "https://")):
             return Url(query=True).read(text, folder)
@@ -199,40 +188,36 @@ class HealthTarget:
             raise WrongValueError.here(wrong, self.allowed)
         return text
 
-    def plain(self, value: str) -> str:
-        return value
-
 
 @frozen
-class ListenAddress:
+class ListenAddress(Kind):
     """An IP address and a port to listen on; port 0 leaves the choice to the kernel."""
 
     title: str = "address:port"
     allowed: str = 'an IP address, not a name, and a port from 0 to 65535: "127.0.0.1:8093" or "[::1]:8093"'
 
-    def read(self, value: object, _folder: Path) -> tuple[str, int]:
+    def _read(self, value: object, _folder: Path) -> tuple[str, int]:
         text = text_of(value, self.allowed)
         parts = split_host(text, least_port=0)
         if parts is None or parts[1] is None:
             raise WrongValueError.here(f"is {described(text)}", self.allowed)
-        host, port = parts
-        if not _is_address(host, IPv4Address) and not _is_address(host, IPv6Address):
+        if not _is_address(parts[0], IPv4Address) and not _is_address(parts[0], IPv6Address):
             raise WrongValueError.here(f"is {described(text)}: a name, no address", self.allowed)
-        return host, port
+        return parts[0], parts[1]
 
-    def plain(self, value: tuple[str, int]) -> str:
+    def _plain(self, value: tuple[str, int]) -> str:
         host, port = value
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 @frozen
-class Network:
+class Network(Kind):
     """A network, or a single address."""
 
     title: str = "network"
     allowed: str = 'a network such as "10.1.0.0/16", "192.0.2.7" or "::1/128"'
 
-    def read(self, value: object, _folder: Path) -> IPv4Network | IPv6Network:
+    def _read(self, value: object, _folder: Path) -> IPv4Network | IPv6Network:
         text = text_of(value, self.allowed)
         if "%" not in text:
             try:
@@ -242,5 +227,5 @@ class Network:
                 raise WrongValueError.here(f"is {described(text)}{bits}", self.allowed) from None
         raise WrongValueError.here(f"is {described(text)}", self.allowed)
 
-    def plain(self, value: IPv4Network | IPv6Network) -> str:
+    def _plain(self, value: IPv4Network | IPv6Network) -> str:
         return str(value)

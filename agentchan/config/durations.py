@@ -12,16 +12,21 @@ _SECONDS = {
     "h": Decimal(3600),
     "d": Decimal(86400),
 }
-_PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(ms|s|m|h|d)")
+_PART = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)(ms|s|m|h|d)")
 _WHOLE = re.compile(rf"(?:{_PART.pattern}){{1,5}}")
+# Up to here a float has every microsecond.
+_LONGEST = 36_500 * _SECONDS["d"]
+_MICROSECOND = Decimal("0.000001")
 _ORDER = tuple(reversed(_SECONDS))
 
 
 def parse_duration(text: str) -> float:
     """Seconds of a duration: numbers with the units ms, s, m, h and d, the larger units first, each once.
 
+    Parts of a microsecond are rounded away.
+
     Raises:
-        ValueError: it is not a duration.
+        ValueError: it is not a duration, or longer than a century.
     """
     if not _WHOLE.fullmatch(text):
         raise ValueError("not a duration")
@@ -29,14 +34,17 @@ def parse_duration(text: str) -> float:
     ranks = [_ORDER.index(unit) for _, unit in parts]
     if ranks != sorted(set(ranks)):
         raise ValueError("the units are not in falling order")
-    return float(sum(Decimal(number) * _SECONDS[unit] for number, unit in parts))
+    seconds = sum((Decimal(number) * _SECONDS[unit] for number, unit in parts), start=Decimal(0))
+    if seconds > _LONGEST:
+        raise ValueError("not less than a century")
+    return float(seconds.quantize(_MICROSECOND))
 
 
 def format_duration(seconds: float) -> str:
     """The shortest usual text of a duration, in one unit; ``parse_duration`` gives the same seconds back.
 
     Args:
-        seconds: not negative, with no more digits than a nanosecond needs.
+        seconds: whole microseconds, at most a century.
     """
     exact = Decimal(repr(seconds))
     if exact == 0:

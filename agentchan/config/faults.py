@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import re
 from collections.abc import Iterable, Sequence
+from datetime import date, time
 from pathlib import Path
 
 from attrs import frozen
@@ -109,6 +109,6 @@ def described(value: object) -> str:
         return f"the float {value}"
     if isinstance(value, str):
         return f"the string {quoted(value if len(value) <= _LONGEST_QUOTE else value[:_LONGEST_QUOTE] + '…')}"
-    if isinstance(value, datetime.date | datetime.time):
+    if isinstance(value, date | time):
         return "a date or time"
     return "a list" if isinstance(value, list) else "a table"

@@ -74,7 +74,7 @@ class _Scanner:
         self.position += 2 if listed else 1
         *parents, last = self.key()
         self.position += 2 if listed else 1
-        table = self.newest(())
+        table: Place = ()
         for name in parents:
             table = self.mention((*table, name))
         table = (*table, last)

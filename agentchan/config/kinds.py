@@ -6,11 +6,12 @@ TOML values are taken strictly: "no" is not false, true is not 1, 5 is not "5s".
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from agentchan.config.durations import format_duration, parse_duration
 from agentchan.config.faults import Problem, WrongValueError, described, quoted
@@ -23,16 +24,16 @@ _OWNER_READS_AND_WRITES = 0o600
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
-class Kind(Protocol):
-    """One kind of value."""
+class Kind(ABC):
+    """One kind of value.
 
-    @property
-    def title(self) -> str:
-        """The kind in a word or two, for the reference."""
+    Attributes:
+        title: the kind in a word or two, for the reference.
+        allowed: what is allowed, as the end of a sentence.
+    """
 
-    @property
-    def allowed(self) -> str:
-        """What is allowed, in a sentence's end."""
+    title: str
+    allowed: str
 
     def read(self, value: object, folder: Path) -> Any:
         """The value as the program uses it.
@@ -44,9 +45,17 @@ class Kind(Protocol):
         Raises:
             WrongValueError: it is not allowed.
         """
+        return self._read(value, folder)
 
     def plain(self, value: Any) -> Any:
         """The value as TOML and JSON have it; None where it is not set."""
+        return self._plain(value)
+
+    @abstractmethod
+    def _read(self, value: object, folder: Path) -> Any: ...
+
+    def _plain(self, value: Any) -> Any:
+        return value
 
 
 def text_of(value: object, allowed: str) -> str:
@@ -62,17 +71,19 @@ def has_control_characters(text: str) -> bool:
 
 
 @frozen
-class Token:
+class Token(Kind):
     """An ``xs:token`` of the contract: no leading, trailing or doubled spaces, no control characters."""
 
     longest: int
     title: str = "name"
 
-    @property
-    def allowed(self) -> str:
+    allowed: str = field(init=False)
+
+    @allowed.default
+    def _allowed(self) -> str:
         return f"1 to {self.longest} characters without leading, trailing or doubled spaces or control characters"
 
-    def read(self, value: object, _folder: Path) -> str:
+    def _read(self, value: object, _folder: Path) -> str:
         text = text_of(value, self.allowed)
         if not text:
             raise WrongValueError.here("is empty", self.allowed)
@@ -84,60 +95,55 @@ class Token:
             raise WrongValueError.here("has leading, trailing or doubled spaces", self.allowed)
         return text
 
-    def plain(self, value: str) -> str:
-        return value
-
 
 @frozen
-class Flag:
+class Flag(Kind):
     """True or false."""
 
     title: str = "boolean"
     allowed: str = "true or false, without quotes"
 
-    def read(self, value: object, _folder: Path) -> bool:
+    def _read(self, value: object, _folder: Path) -> bool:
         if not isinstance(value, bool):
             raise WrongValueError.here(f"is {described(value)}", self.allowed)
         return value
 
-    def plain(self, value: bool) -> bool:
-        return value
-
 
 @frozen
-class Whole:
+class Whole(Kind):
     """A whole number within bounds."""
 
     least: int
     most: int
     title: str = "integer"
 
-    @property
-    def allowed(self) -> str:
+    allowed: str = field(init=False)
+
+    @allowed.default
+    def _allowed(self) -> str:
         return f"a whole number from {self.least} to {self.most}"
 
-    def read(self, value: object, _folder: Path) -> int:
+    def _read(self, value: object, _folder: Path) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not self.least <= value <= self.most:
             raise WrongValueError.here(f"is {described(value)}", self.allowed)
         return value
 
-    def plain(self, value: int) -> int:
-        return value
-
 
 @frozen
-class Duration:
+class Duration(Kind):
     """A duration within bounds; float seconds inside."""
 
     least: str
     most: str
     title: str = "duration"
 
-    @property
-    def allowed(self) -> str:
+    allowed: str = field(init=False)
+
+    @allowed.default
+    def _allowed(self) -> str:
         return f'a duration from "{self.least}" to "{self.most}", such as "250ms", "2s", "5m" or "1h30m"'
 
-    def read(self, value: object, _folder: Path) -> float:
+    def _read(self, value: object, _folder: Path) -> float:
         text = text_of(value, self.allowed)
         try:
             seconds = parse_duration(text)
@@ -148,42 +154,43 @@ class Duration:
             raise WrongValueError.here(f"is {quoted(text)}, too {long_or_short}", self.allowed)
         return seconds
 
-    def plain(self, value: float) -> str:
+    def _plain(self, value: float) -> str:
         return format_duration(value)
 
 
 @frozen
-class Choice:
+class Choice(Kind):
     """One of a few words."""
 
     words: tuple[str, ...]
     title: str = "choice"
 
-    @property
-    def allowed(self) -> str:
+    allowed: str = field(init=False)
+
+    @allowed.default
+    def _allowed(self) -> str:
         return " or ".join(quoted(word) for word in self.words)
 
-    def read(self, value: object, _folder: Path) -> str:
+    def _read(self, value: object, _folder: Path) -> str:
         if not isinstance(value, str) or value not in self.words:
             raise WrongValueError.here(f"is {described(value)}", self.allowed)
         return value
 
-    def plain(self, value: str) -> str:
-        return value
-
 
 @frozen
-class FilePath:
+class FilePath(Kind):
     """A path; a relative one starts from the folder of the configuration file."""
 
     longest: int = _LONGEST_PATH
     title: str = "path"
 
-    @property
-    def allowed(self) -> str:
+    allowed: str = field(init=False)
+
+    @allowed.default
+    def _allowed(self) -> str:
         return f"a path of at most {self.longest} bytes, absolute or from this file's folder"
 
-    def read(self, value: object, folder: Path) -> Path:
+    def _read(self, value: object, folder: Path) -> Path:
         text = text_of(value, self.allowed)
         if not text or has_control_characters(text):
             raise WrongValueError.here("has control characters" if text else "is empty", self.allowed)
@@ -192,7 +199,7 @@ class FilePath:
             raise WrongValueError.here("is too long", self.allowed)
         return path
 
-    def plain(self, value: Path) -> str:
+    def _plain(self, value: Path) -> str:
         return str(value)
 
 
@@ -200,13 +207,13 @@ SOCKET_PATH = FilePath(longest=_LONGEST_SOCKET_PATH)
 
 
 @frozen
-class ProfileName:
+class ProfileName(Kind):
     """The name of a shipped profile, or the path of a site's own."""
 
     title: str = "profile"
     allowed: str = 'the name of a shipped profile, such as "reference", or the path of a site profile, with a "/" in it'
 
-    def read(self, value: object, folder: Path) -> str:
+    def _read(self, value: object, folder: Path) -> str:
         text = text_of(value, self.allowed)
         if "/" in text or text.endswith(".toml"):
             return str(FilePath().read(text, folder))
@@ -214,45 +221,46 @@ class ProfileName:
             raise WrongValueError.here(f"is {described(text)}", self.allowed)
         return text
 
-    def plain(self, value: str) -> str:
-        return value
-
 
 @frozen
-class Mode:
+class Mode(Kind):
     """The permissions of a socket as an octal string; an integer inside."""
 
     title: str = "octal string"
     allowed: str = 'an octal string that lets the owner read and write, such as "0660"'
 
-    def read(self, value: object, _folder: Path) -> int:
+    def _read(self, value: object, _folder: Path) -> int:
         text = text_of(value, self.allowed)
         if not _MODE.fullmatch(text) or int(text, 8) & _OWNER_READS_AND_WRITES != _OWNER_READS_AND_WRITES:
             raise WrongValueError.here(f"is {described(text)}", self.allowed)
         return int(text, 8)
 
-    def plain(self, value: int) -> str:
+    def _plain(self, value: int) -> str:
         return f"{value:04o}"
 
 
 @frozen
-class Maybe:
+class Maybe(Kind):
     """A value that may be absent; an empty string says so too. None inside."""
 
     kind: Kind
 
-    @property
-    def title(self) -> str:
+    title: str = field(init=False)
+
+    @title.default
+    def _title(self) -> str:
         return self.kind.title
 
-    @property
-    def allowed(self) -> str:
+    allowed: str = field(init=False)
+
+    @allowed.default
+    def _allowed(self) -> str:
         return self.kind.allowed
 
-    def read(self, value: object, folder: Path) -> Any:
+    def _read(self, value: object, folder: Path) -> Any:
         return None if value == "" else self.kind.read(value, folder)
 
-    def plain(self, value: Any) -> Any:
+    def _plain(self, value: Any) -> Any:
         return None if value is None else self.kind.plain(value)
 
 
@@ -261,7 +269,7 @@ def _itself(value: Any) -> Any:
 
 
 @frozen
-class ListOf:
+class ListOf(Kind):
     """A list without duplicates; a tuple inside.
 
     Attributes:
@@ -276,15 +284,19 @@ class ListOf:
     most: int = 1000
     sameness: Callable[[Any], Any] | None = _itself
 
-    @property
-    def title(self) -> str:
+    title: str = field(init=False)
+
+    @title.default
+    def _title(self) -> str:
         return f"list of {self.kind.title}"
 
-    @property
-    def allowed(self) -> str:
+    allowed: str = field(init=False)
+
+    @allowed.default
+    def _allowed(self) -> str:
         return f"a list of {self.least} to {self.most} items, each {self.kind.allowed}"
 
-    def read(self, value: object, folder: Path) -> tuple[Any, ...]:
+    def _read(self, value: object, folder: Path) -> tuple[Any, ...]:
         if not isinstance(value, list):
             raise WrongValueError.here(f"is {described(value)}", self.allowed)
         if not self.least <= len(value) <= self.most:
@@ -307,5 +319,19 @@ class ListOf:
             raise WrongValueError(problems)
         return tuple(read)
 
-    def plain(self, value: tuple[Any, ...]) -> list[Any]:
+    def _plain(self, value: tuple[Any, ...]) -> list[Any]:
         return [self.kind.plain(item) for item in value]
+
+
+@frozen
+class Argument(Kind):
+    """One argument of a command."""
+
+    title: str = "string"
+    allowed: str = "a string of at most 4096 bytes without a NUL"
+
+    def _read(self, value: object, _folder: Path) -> str:
+        text = text_of(value, self.allowed)
+        if "\0" in text or len(text.encode()) > _LONGEST_PATH + 1:
+            raise WrongValueError.here("has a NUL in it" if "\0" in text else "is too long", self.allowed)
+        return text

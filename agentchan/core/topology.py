@@ -5,7 +5,7 @@ Observations go in, a new :class:`Topology` comes out (:func:`updated`); who is 
 
 - A host is active only by its own word, and only within its domain. Its word comes from its Component Service (one
   or several URLs) and, while an agent channel is open, from its IVR Connector. Of two words of one host the one of the
-  higher generation counts; of equal ones, the one that was asked for later.
+  higher generation counts; of equal ones, a claim only if it was asked for after the newest denial came.
 - Nobody is followed to a generation below the *mark*, the highest with which a sign-on has succeeded in the domain.
 - Of two claimants the higher generation wins. Equal ones: the present host while it answers; else nobody, until they
   agree or an operator pins one.

@@ -57,7 +57,6 @@ class Host:
     name: str
     role: Role
     generation: int | None
-    asked_at: float
     status: ServerStatus | None
     refusal: str | None = field(default=None)
 
@@ -78,8 +77,8 @@ def judged(topology: Topology) -> Verdict:
     if len({host.domain for host in claimants if host.domain is not None}) > 1:
         names = " and ".join(f"{host.name} ({host.domain})" for host in claimants)
         return Verdict(Kind.AMBIGUOUS, reason=f"hosts of two domains claim to be active: {names}; set [ce] domain")
-    highest = max(_order(host) for host in claimants)
-    best = [host for host in claimants if _order(host) == highest]
+    highest = max(_number(host.generation) for host in claimants)
+    best = [host for host in claimants if _number(host.generation) == highest]
     if len(best) == 1:
         return _verdict(Kind.FOLLOWING, best[0], "it says it is active")
     names = " and ".join(host.name for host in best)
@@ -152,8 +151,8 @@ def _answered_at(view: View) -> float:
     return view.answered_at if view.answered_at is not None else float("-inf")
 
 
-def _order(host: Host) -> int:
-    return host.generation if host.generation is not None else -1
+def _number(generation: int | None) -> int:
+    return generation if generation is not None else -1
 
 
 def _at_home(topology: Topology, status: ServerStatus) -> bool:
@@ -166,22 +165,39 @@ def _newest_word(topology: Topology, name: str) -> Host:
     newest = max(views, key=_answered_at, default=None)
     status = newest.status if newest else None
     words = [
-        (view.status.generation, view.asked_at, _role(view.status))
+        _Word(view.status.generation, _role(view.status), view.asked_at, _answered_at(view))
         for view in views
         if view.status is not None and view.error is None
     ]
+    highest = max((word.generation for word in words if word.generation is not None), default=None)
     for word in topology.words:
         if word.host == name:
-            generation = (
-                word.generation
-                if word.generation is not None
-                else max((known for known, _, _ in words if known is not None), default=None)
-            )
-            words.append((generation, word.asked_at, Role.ACTIVE if word.active else Role.STANDBY))
+            generation = word.generation if word.generation is not None else highest
+            words.append(_Word(generation, Role.ACTIVE if word.active else Role.STANDBY, word.asked_at, word.at))
     if not words:
-        return Host(name, Role.UNKNOWN, status.generation if status else None, 0.0, status)
-    generation, asked_at, role = max(words, key=lambda word: (word[0] if word[0] is not None else -1, word[1]))
-    return Host(name, role, generation, asked_at, status)
+        return Host(name, Role.UNKNOWN, status.generation if status else None, status)
+    counting = max(words, key=lambda word: _number(word.generation)).generation
+    return Host(name, _role_by([word for word in words if word.generation == counting]), counting, status)
+
+
+@frozen
+class _Word:
+    """One source's word of a host, whatever the source."""
+
+    generation: int | None
+    role: Role
+    asked_at: float
+    at: float
+
+
+def _role_by(words: list[_Word]) -> Role:
+    """The role by words of one generation: a claim counts only if it was asked for after the newest denial came.
+
+    Answers on different connections overtake each other; the safe reading is that the denial is the newer one.
+    """
+    denied_at = max((word.at for word in words if word.role is not Role.ACTIVE), default=None)
+    claimed = any(word.role is Role.ACTIVE and (denied_at is None or word.asked_at >= denied_at) for word in words)
+    return Role.ACTIVE if claimed else Role.STANDBY
 
 
 def _role(status: ServerStatus) -> Role:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -27,6 +28,8 @@ class Watch:
     known: tuple[str, int, str]
     answer: Deferred[str]
     deadline: IDelayedCall
+    connection: HttpConnection
+    on_lost: Callable[[], object]
 
 
 @define(eq=False)
@@ -72,9 +75,10 @@ class ComponentService:
         if known != self._shown(view) or wait == 0:
             return self._response(request.operation, view)
         answer: Deferred[str] = Deferred()
-        watch = Watch(known, answer, self.reactor.callLater(wait, lambda: self._release(watch)))
+        deadline = self.reactor.callLater(wait, lambda: self._release(watch))
+        watch = Watch(known, answer, deadline, connection, lambda: self._drop(watch))
         self._watches.append(watch)
-        connection.on_lost.append(lambda: self._drop(watch))
+        connection.on_lost[watch.on_lost] = None
         return answer
 
     def _release(self, watch: Watch) -> None:
@@ -85,6 +89,7 @@ class ComponentService:
         if watch not in self._watches:
             return False
         self._watches.remove(watch)
+        watch.connection.on_lost.pop(watch.on_lost, None)
         if watch.deadline.active():
             watch.deadline.cancel()
         return True
@@ -123,9 +128,7 @@ class ComponentService:
             for key, element in ELEMENTS.items()
             if words[key] is not None
         )
-        return (
-            f'<{operation}Response xmlns="{CONTRACT.namespace}"><Status>{status}</Status></{operation}Response>'
-        )
+        return f'<{operation}Response xmlns="{CONTRACT.namespace}"><Status>{status}</Status></{operation}Response>'
 
 
 ELEMENTS = {

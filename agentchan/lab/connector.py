@@ -114,8 +114,7 @@ class Connector:
         view = self.membership.look()
         try:
             self._check_times(request)
-            if not view.is_active and not self._over_but_answered(request, connection):
-                raise ConnectorFault("NotActive", f"{self.host} is not active", active_server=view.active)
+            self._check_role(request, connection, view)
             return self._operations[request.operation](request, connection, view)
         except ConnectorFault as fault:
             fields = request.fields
@@ -136,6 +135,10 @@ class Connector:
             )
             return fault
 
+    def _check_role(self, request: Request, connection: HttpConnection, view: View) -> None:
+        if not view.is_active and not self._over_but_answered(request, connection):
+            raise ConnectorFault("NotActive", f"{self.host} is not active", active_server=view.active)
+
     def _check_times(self, request: Request) -> None:
         for name in ("StartedAt", "EndedAt"):
             if name in request.fields:
@@ -155,9 +158,7 @@ class Connector:
             raise ConnectorFault("InvalidRequest", f"named twice: {', '.join(twice[:10])}", channels=twice)
         session = self.sessions.live.get(ivr)
         if session is not None and session.instance_id != instance_id:
-            raise ConnectorFault(
-                "SessionAlreadyOpen", f"{ivr} is signed on by instance {session.instance_id}"
-            )
+            raise ConnectorFault("SessionAlreadyOpen", f"{ivr} is signed on by instance {session.instance_id}")
         if session is not None and session.connection is connection:
             self.sessions.change_channels(session, channels)
             event = "session-channels"
@@ -172,8 +173,7 @@ class Connector:
             "OpenSession",
             f"<SessionId>{session.session_id}</SessionId><ServerName>{escape(self.host)}</ServerName>"
             f"<Generation>{generation}</Generation>"
-            f"<SessionTimeout>{duration_of(self.sessions.timeout)}</SessionTimeout>"
-            + self._reports(ivr, channels),
+            f"<SessionTimeout>{duration_of(self.sessions.timeout)}</SessionTimeout>" + self._reports(ivr, channels),
         )
 
     def _set_readiness(self, request: Request, connection: HttpConnection, view: View) -> str:

@@ -95,9 +95,7 @@ class Control:
             "since": view.since,
             "watches_held": self.host.component.held,
             "replies_held": sum(len(service.held) for service in self.host.services.values()),
-            "connections": {
-                name: len(listener.server.connections) for name, listener in self.host.listeners.items()
-            },
+            "connections": {name: len(listener.server.connections) for name, listener in self.host.listeners.items()},
         }
 
     def channels(self) -> dict[str, dict[str, dict[str, Any]]]:
@@ -112,9 +110,7 @@ class Control:
             names = self.host.connector.known.get(ivr, frozenset()) | wishes.keys() | held.keys()
             believed[ivr] = {
                 name: {
-                    "state": held[name].state
-                    if name in held
-                    else ("Ready" if wishes.get(name) else "NotReady"),
+                    "state": held[name].state if name in held else ("Ready" if wishes.get(name) else "NotReady"),
                     "call_id": held[name].call_id if name in held else None,
                     "wish": wishes.get(name),
                 }

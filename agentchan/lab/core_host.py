@@ -74,16 +74,14 @@ class Listener:
         if self.listening is not None:
             return
         where = self.settings.address
-        if self.settings.certificate is None:
+        if self.settings.certificate is None or self.settings.key is None:
             self.listening = self.reactor.listenTCP(self.port, self.server, interface=where, backlog=1024)
         else:
             # Imported only where it is needed: it doubles the time that a host takes to start.
-            from agentchan.lab.certificates import server_context  # noqa: PLC0415
+            from agentchan.lab.tls import server_context  # noqa: PLC0415
 
             context = server_context(self.settings.certificate, self.settings.key, self.settings.client_ca)
-            self.listening = self.reactor.listenSSL(
-                self.port, self.server, context, interface=where, backlog=1024
-            )
+            self.listening = self.reactor.listenSSL(self.port, self.server, context, interface=where, backlog=1024)
         self.port = self.listening.getHost().port  # type: ignore[union-attr]
 
     def stop(self) -> None:
@@ -186,7 +184,7 @@ class CoreHost:
         try:
             self.database.forget_before(time.time() - REMEMBERED)
         except sqlite3.OperationalError as error:
-            log.warn("old signals were not forgotten: {error}", error=error)
+            log.warn("old signals were not forgotten: {error}", error=error)  # noqa: G010 - the name in Twisted
 
     def begin_stopping(self) -> float:
         """Say ``Stopping`` if there is time for it; returns the seconds that it is to be shown."""

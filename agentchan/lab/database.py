@@ -41,9 +41,7 @@ class Database:
     """One host's connection to the domain's database."""
 
     def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(
-            path, timeout=BUSY_TIMEOUT, isolation_level=None, cached_statements=256
-        )
+        self._connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, cached_statements=256)
         self.execute = self._connection.execute
         self.execute("PRAGMA journal_mode = WAL")
         self.execute("PRAGMA synchronous = OFF")

@@ -126,6 +126,7 @@ class Domain:
         """Make ``target`` the active host, or nobody; the generation rises by one.
 
         Args:
+            target: the host's name.
             state: the state that the domain is in afterwards.
             renewed_in: seconds during which the missing of an active host is no cause for a failover.
             only_in_generation: do nothing if the domain has another generation by now.

@@ -29,9 +29,7 @@ COLUMNS = (
     "duplicate",
     "details",
 )
-INSERT = (
-    f"INSERT INTO history ({', '.join(COLUMNS[1:])}) VALUES ({', '.join('?' * (len(COLUMNS) - 1))})"  # noqa: S608 - constants
-)
+INSERT = f"INSERT INTO history ({', '.join(COLUMNS[1:])}) VALUES ({', '.join('?' * (len(COLUMNS) - 1))})"  # noqa: S608 - constants
 
 
 @frozen

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from twisted.internet.error import CannotListenError
 from twisted.logger import globalLogBeginner, textFileLogObserver
 
 from agentchan.lab.control import Control
@@ -92,16 +93,17 @@ def main(*, control_port: int, **options: Any) -> None:
     reactor: Any = installed
     globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
     host = CoreHost(reactor, Settings(**options))
-    control = HttpServer(
-        "control", host.settings.name, Control(host).handle, reactor.seconds, lambda *_: None
-    )
-    control_url = reactor.listenTCP(control_port, control, interface="127.0.0.1").getHost()
-    urls = {**host.start(), "control": f"http://127.0.0.1:{control_url.port}"}
+    control = HttpServer("control", host.settings.name, Control(host).handle, reactor.seconds, lambda *_: None)
+    try:
+        control_at = reactor.listenTCP(control_port, control, interface="127.0.0.1").getHost()
+        urls = {**host.start(), "control": f"http://127.0.0.1:{control_at.port}"}
+    except CannotListenError as error:
+        raise click.ClickException(f"{error}; give another port, or 0") from None
     reactor.addSystemEventTrigger("before", "shutdown", host.stop)
     reactor.addSystemEventTrigger("after", "shutdown", host.close)
 
     def stop(*_: Any) -> None:
-        signal.signal(signal.SIGTERM, lambda *_: reactor.callFromThread(reactor.stop))
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the second one ends it at once
         reactor.callFromThread(lambda: reactor.callLater(host.begin_stopping(), reactor.stop))
 
     reactor.callWhenRunning(signal.signal, signal.SIGTERM, stop)

@@ -66,7 +66,7 @@ class HttpServer(ServerFactory):
     _numbers: itertools.count[int] = field(factory=lambda: itertools.count(1))
     noisy = False
 
-    def buildProtocol(self, addr: IAddress) -> HttpConnection:
+    def buildProtocol(self, addr: IAddress | None) -> HttpConnection:  # noqa: N802 - Twisted names it
         """Make the protocol of a new connection; its id is unique over restarts of the host."""
         number = next(self._numbers)
         return HttpConnection(self, f"{self.host}-{self.name}-{os.getpid()}-{number}", getattr(addr, "port", 0))
@@ -84,7 +84,7 @@ class HttpConnection(Protocol):
         name: unique in the pair, also over restarts of a host.
         peer_port: the caller's TCP port.
         last_heard: monotonic seconds of the last byte from the caller.
-        on_lost: called once each when the connection is closed.
+        on_lost: called once each, in order, when the connection is closed.
     """
 
     transport: ITCPTransport
@@ -94,30 +94,30 @@ class HttpConnection(Protocol):
         self.name = name
         self.peer_port = peer_port
         self.last_heard = server.clock()
-        self.on_lost: list[Callable[[], None]] = []
+        self.on_lost: dict[Callable[[], object], None] = {}
         self._received = b""
         self._answering = False
         self._reading = False
         self._keep_alive = True
         self._closed = False
 
-    def connectionMade(self) -> None:
+    def connectionMade(self) -> None:  # noqa: N802 - Twisted names it
         """Send small replies at once."""
         self.transport.setTcpNoDelay(True)
         self.server.connections.add(self)
         self.server.on_connection(self, True)
 
-    def connectionLost(self, reason: Failure = Failure(ConnectionDone())) -> None:  # noqa: B008 - Twisted's signature
+    def connectionLost(self, reason: Failure = Failure(ConnectionDone())) -> None:  # noqa: B008, N802 - Twisted
         """Tell everyone whose life is tied to this connection."""
         del reason
         self._closed = True
         self.server.connections.discard(self)
         self.server.on_connection(self, False)
-        watchers, self.on_lost = self.on_lost, []
+        watchers, self.on_lost = self.on_lost, {}
         for tell in watchers:
             tell()
 
-    def dataReceived(self, data: bytes) -> None:
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted names it
         """Collect bytes until a request is complete."""
         self.last_heard = self.server.clock()
         self._received += data
@@ -147,9 +147,7 @@ class HttpConnection(Protocol):
             return
         try:
             method, target, version, headers = _read_head(self._received[:end].decode("latin-1"))
-            length = int(headers.get("content-length", "0"))
-            if "host" not in headers or not 0 <= length:
-                raise ValueError("no Host, or a bad Content-Length")
+            length = _body_length(headers)
         except ValueError:
             self._refuse(HTTPStatus.BAD_REQUEST)
             return
@@ -184,9 +182,12 @@ class HttpConnection(Protocol):
         """The head of an answer."""
         close = b"" if self._keep_alive else b"Connection: close\r\n"
         phrase = HTTPStatus(status).phrase.encode()
-        return (
-            b"HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n%s\r\n"
-            % (status, phrase, content_type, length, close)
+        return b"HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n%s\r\n" % (
+            status,
+            phrase,
+            content_type,
+            length,
+            close,
         )
 
     def answer_raw(self, data: bytes) -> None:
@@ -209,6 +210,13 @@ class HttpConnection(Protocol):
         """Reset the connection."""
         if not self._closed:
             self.transport.abortConnection()
+
+
+def _body_length(headers: dict[str, str]) -> int:
+    length = headers.get("content-length", "0")
+    if "host" not in headers or not (length.isascii() and length.isdigit()):
+        raise ValueError("no Host, or a bad Content-Length")
+    return int(length)
 
 
 def _read_head(head: str) -> tuple[str, str, str, dict[str, str]]:

@@ -7,10 +7,9 @@ import time
 from collections.abc import Callable
 
 from attrs import define, field
-from twisted.internet.interfaces import IDelayedCall, IReactorTime, IReactorUDP
+from twisted.internet.interfaces import IDelayedCall, IListeningPort, IReactorTime, IReactorUDP
 from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.task import LoopingCall
-from twisted.internet.udp import Port
 from twisted.logger import Logger
 
 from agentchan.lab.domain import Domain, View
@@ -19,6 +18,7 @@ from agentchan.lab.history import History, Row
 POLL_INTERVAL = 0.1
 """Seconds between two looks into the database, for the case that a notice was lost."""
 LOOPBACK = "127.0.0.1"
+LARGEST_NOTICE = 64
 
 log = Logger()
 
@@ -29,7 +29,7 @@ class Notices(DatagramProtocol):
     def __init__(self, on_notice: Callable[[], None]) -> None:
         self._on_notice = on_notice
 
-    def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
+    def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:  # noqa: N802 - Twisted names it
         """Whatever it says: look."""
         del datagram, addr
         self._on_notice()
@@ -39,7 +39,7 @@ class Notices(DatagramProtocol):
         self.transport.write(b"look", (LOOPBACK, port))  # type: ignore[union-attr]
 
 
-class Reactor(IReactorTime, IReactorUDP):  # type: ignore[misc]
+class Reactor(IReactorTime, IReactorUDP):
     """What is needed of a reactor here."""
 
 
@@ -61,7 +61,7 @@ class Membership:
     on_role_change: Callable[[], None]
     watchers: list[Callable[[View], None]] = field(factory=list)
     _notices: Notices = field(init=False)
-    _port: Port | None = None
+    _port: IListeningPort | None = None
     _poll: LoopingCall = field(init=False)
     _known: View | None = None
     _hand_over: IDelayedCall | None = None
@@ -74,8 +74,9 @@ class Membership:
 
     def listen(self) -> int:
         """Open the notice port; returns its number."""
-        self._port = self.reactor.listenUDP(0, self._notices, interface=LOOPBACK)
-        return int(self._port.getHost().port)
+        port = self.reactor.listenUDP(0, self._notices, LOOPBACK, LARGEST_NOTICE)
+        self._port = port
+        return int(port.getHost().port)  # type: ignore[attr-defined]
 
     def start(self) -> None:
         """Look now, and from now on."""
@@ -108,7 +109,7 @@ class Membership:
         try:
             self.look()
         except sqlite3.OperationalError as error:
-            log.warn("the domain's database cannot be read: {error}", error=error)
+            log.warn("the domain's database cannot be read: {error}", error=error)  # noqa: G010 - the name in Twisted
 
     def _look_and_act(self) -> None:
         try:
@@ -116,7 +117,7 @@ class Membership:
             if self.auto_failover_interval is not None:
                 self._lease(view, self.auto_failover_interval)
         except sqlite3.OperationalError as error:
-            log.warn("the domain's database cannot be used: {error}", error=error)
+            log.warn("the domain's database cannot be used: {error}", error=error)  # noqa: G010 - the name in Twisted
 
     def _lease(self, view: View, interval: float) -> None:
         now = time.monotonic()
@@ -137,9 +138,7 @@ class Membership:
         failing = state or ("FailingBack" if self.domain.rank_of(target) == "Primary" else "FailingOver")
         if seconds <= 0:
             self.domain.make_active(target, only_in_generation=only_in_generation)
-        elif self.domain.make_active(
-            None, state=failing, renewed_in=seconds, only_in_generation=only_in_generation
-        ):
+        elif self.domain.make_active(None, state=failing, renewed_in=seconds, only_in_generation=only_in_generation):
             generation = self.domain.read().generation
             self._hand_over = self.reactor.callLater(seconds, self._finish_hand_over, target, generation)
         self.announce()

@@ -20,9 +20,7 @@ FAULTS = {
     "unknown-ivr": "UnknownIvr",
     "invalid-request": "InvalidRequest",
 }
-CANNED = frozenset(
-    {"http-503", "http-404", "http-401", "empty", "garbage", "html", "wrong-operation", "oversized"}
-)
+CANNED = frozenset({"http-503", "http-404", "http-401", "empty", "garbage", "html", "wrong-operation", "oversized"})
 RESETS = frozenset({"reset-before", "reset-after"})
 KINDS = MANGLED | CANNED | RESETS | FAULTS.keys() | {"slow"}
 ANY = "*"
@@ -184,4 +182,3 @@ def send(rule: Rule | None, connection: HttpConnection, answer: Answer) -> None:
         connection.close_after(whole[: len(whole) - len(answer.body) // 2])
     else:
         connection.answer(answer.status, answer.content_type, answer.body)
-

@@ -32,6 +32,4 @@ def _expand_one(pattern: str) -> list[str]:
         raise ValueError(f"{pattern}: a range runs upwards and has at most {LARGEST_RANGE} names")
     tails = _expand_one(pattern[found.end() :])
     head = pattern[: found.start()]
-    return [
-        f"{head}{number:0{len(first)}d}{tail}" for number in range(int(first), int(last) + 1) for tail in tails
-    ]
+    return [f"{head}{number:0{len(first)}d}{tail}" for number in range(int(first), int(last) + 1) for tail in tails]

@@ -28,7 +28,8 @@ class Session:
     connection: HttpConnection
     generation: int
     readiness: dict[str, bool]
-    silence: IDelayedCall | None = None
+    on_lost: Callable[[], None] = field(init=False)
+    silence: IDelayedCall = field(init=False)
 
 
 @define(eq=False)
@@ -38,6 +39,8 @@ class Sessions:
     Attributes:
         timeout: seconds of silence on the connection after which a session ends.
         on_end: told of each session that ended, and why.
+        live: by IVR name.
+        over_by_role: ids of sessions that a change of role ended, whose connection is still open.
     """
 
     reactor: IReactorTime
@@ -53,11 +56,10 @@ class Sessions:
     ) -> Session:
         """Begin a session; every channel is NotReady."""
         number = f"{connection.server.host}-{os.getpid()}-{next(self._numbers)}"
-        session = Session(
-            number, ivr, instance_id, connection, generation, dict.fromkeys(channels, False)
-        )
+        session = Session(number, ivr, instance_id, connection, generation, dict.fromkeys(channels, False))
         self.live[ivr] = self._by_id[number] = session
-        connection.on_lost.append(lambda: self.end(session, "connection-closed"))
+        session.on_lost = lambda: self.end(session, "connection-closed")
+        connection.on_lost[session.on_lost] = None
         session.silence = self.reactor.callLater(self.timeout, self._check_silence, session)
         return session
 
@@ -81,11 +83,12 @@ class Sessions:
             return
         if self.live.get(session.ivr) is session:
             del self.live[session.ivr]
-        if session.silence is not None and session.silence.active():
+        session.connection.on_lost.pop(session.on_lost, None)
+        if session.silence.active():
             session.silence.cancel()
         if why == "role-changed":
             self.over_by_role[session.session_id] = session.connection
-            session.connection.on_lost.append(lambda: self.over_by_role.pop(session.session_id, None))
+            session.connection.on_lost[lambda: self.over_by_role.pop(session.session_id, None)] = None
         self.on_end(session, why)
 
     def end_all(self, why: str) -> None:
@@ -97,7 +100,7 @@ class Sessions:
         """Change the timeout, for the sessions that live already too."""
         self.timeout = timeout
         for session in self._by_id.values():
-            if session.silence is not None and session.silence.active():
+            if session.silence.active():
                 session.silence.reset(self._left(session))
 
     def _left(self, session: Session) -> float:

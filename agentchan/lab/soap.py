@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import resources
+from typing import Any
 from xml.sax.saxutils import escape
 
 from attrs import frozen
@@ -23,7 +24,7 @@ HEADS = (
 )
 
 
-class SoapFault(Exception):
+class SoapFault(Exception):  # noqa: N818 - SOAP's own word
     """The request is answered with a SOAP fault.
 
     Attributes:
@@ -65,7 +66,7 @@ class Contract:
         text = resources.files("agentchan.ce").joinpath("profiles", "reference", file_name).read_bytes()
         self._wsdl = etree.fromstring(text, _parser())
         self.namespace = str(self._wsdl.get("targetNamespace"))
-        schema = self._wsdl.find(f".//{{{SCHEMA}}}schema")
+        schema = next(self._wsdl.iter(f"{{{SCHEMA}}}schema"))
         self.schema = etree.XMLSchema(etree.fromstring(etree.tostring(schema)))
         self.actions = {
             str(operation.get("name")): str(operation.find(f"{{{WSDL_SOAP}}}operation").get("soapAction"))  # type: ignore[union-attr]
@@ -92,7 +93,8 @@ class Contract:
         if soap_action is None or soap_action.strip().strip('"') != action:
             raise BadRequest("Client", f'SOAPAction is {soap_action!r}; of {name.localname} it is "{action}"')
         if not self.schema.validate(element):
-            faults = "; ".join(f"line {fault.line}: {fault.message}" for fault in self.schema.error_log[:3])
+            found: Any = self.schema.error_log
+            faults = "; ".join(f"line {fault.line}: {fault.message}" for fault in list(found)[:3])
             raise BadRequest("Client", f"{name.localname} is not valid: {faults}"[:1000])
         fields = {}
         for leaf in element.iter(tag=etree.Element):
@@ -122,7 +124,7 @@ def _payload(body: bytes) -> etree._Element:
         envelope = etree.fromstring(body, _parser())
     except (etree.XMLSyntaxError, ValueError) as error:
         raise BadRequest("Client", f"the request is not well-formed XML: {error}"[:500]) from None
-    if envelope.getroottree().docinfo.doctype:
+    if envelope.getroottree().docinfo.doctype:  # type: ignore[union-attr]
         raise BadRequest("Client", "a document type declaration is not allowed in SOAP")
     if envelope.tag != f"{{{ENVELOPE}}}Envelope":
         code = "VersionMismatch" if etree.QName(envelope).localname == "Envelope" else "Client"
@@ -132,7 +134,8 @@ def _payload(body: bytes) -> etree._Element:
         _check_header(children.pop(0))
     if len(children) != 1 or children[0].tag != f"{{{ENVELOPE}}}Body" or len(children[0]) != 1:
         raise BadRequest("Client", "an Envelope has at most one Header, then one Body with one element")
-    return children[0][0]
+    payload: etree._Element = children[0][0]
+    return payload
 
 
 def _check_header(header: etree._Element) -> None:

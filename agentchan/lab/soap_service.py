@@ -89,9 +89,7 @@ class SoapService:
             return
         outcome = self._outcome(connection, valid)
         if isinstance(outcome, Deferred):
-            outcome.addCallback(
-                lambda content: self._finish(connection, operation, rule, good_answer(content))
-            )
+            outcome.addCallback(lambda content: self._finish(connection, operation, rule, good_answer(content)))
             outcome.addErrback(lambda failure: log.failure("a held request broke", failure))
         else:
             self._finish(connection, operation, rule, outcome)
@@ -108,7 +106,7 @@ class SoapService:
             return fault_answer(fault)
         except sqlite3.OperationalError as error:
             return fault_answer(self.refuse("Unavailable", f"the domain's database: {error}", None))
-        except Exception as error:  # a host must answer, and say in its log what broke
+        except Exception as error:  # noqa: BLE001 - a host must answer, and say in its log what broke
             log.failure("a request broke")
             return fault_answer(self.refuse("Unavailable", f"the lab itself failed: {error!r}", None))
         return good_answer(outcome) if isinstance(outcome, str) else outcome

@@ -1,0 +1,44 @@
+"""Whom the agent channel is to be signed on to, by the verdict and the configuration."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from agentchan.core.observations import Topology
+from agentchan.core.session_values import Target
+from agentchan.core.verdict import domain_of, judged
+
+
+@frozen
+class Lines:
+    """How the addresses of IVR Connectors are found.
+
+    Attributes:
+        connectors: the configured addresses, in line; empty where the component link names them.
+        connector_answers: whether the first connector in line that accepts is the active one.
+    """
+
+    connectors: tuple[str, ...] = ()
+    connector_answers: bool = False
+
+
+def target_of(topology: Topology, lines: Lines) -> Target | None:
+    """The host to be signed on to and its connectors, None if nobody is to be followed.
+
+    As many configured connectors as component URLs belong together one by one; otherwise each is tried in line until
+    one accepts. Without any, the host's own word counts (contract, Component Service: ConnectorUrl).
+    """
+    if lines.connector_answers:
+        mark = topology.mark(topology.domain or topology.home)
+        return Target(None, lines.connectors, None, mark.generation if mark else None)
+    verdict = judged(topology)
+    if verdict.host is None:
+        return None
+    mark = topology.mark(domain_of(topology, verdict.host))
+    connectors = lines.connectors
+    if not connectors:
+        connectors = (verdict.connector_url,) if verdict.connector_url else ()
+    elif len(connectors) == len(topology.views):
+        pairs = zip(topology.views, connectors, strict=True)
+        connectors = tuple(connector for view, connector in pairs if view.host == verdict.host) or connectors
+    return Target(verdict.host, connectors, verdict.generation, mark.generation if mark else None)

@@ -1,0 +1,115 @@
+"""SetReadiness: per channel, in order, wishes of channels in a call (contract, IVR Connector and Details)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from agentchan.lab.pair import Pair
+from tests.lab.peers import IvrPeer, Refused, states
+
+Dial = Callable[..., IvrPeer]
+
+
+def test_answered_per_channel_in_order(dial: Dial, channels: list[str]) -> None:
+    """One request changes many channels; reports come in the order asked, a later change of a channel counts."""
+    peer = dial()
+    peer.open(channels)
+    asked = [(channels[3], True), (channels[0], True), (channels[3], False), (channels[1], True)]
+    reply = peer.set_readiness(asked)
+    assert [report.Channel for report in reply.ChannelReport] == [channel for channel, _ in asked]
+    assert states(reply) == {channels[3]: "NotReady", channels[0]: "Ready", channels[1]: "Ready"}
+
+
+def test_wish_waits_for_the_gone(dial: Dial, channels: list[str]) -> None:
+    """A Busy channel keeps its state and reports its CallId; the wish takes effect when the call is Gone."""
+    peer = dial()
+    peer.open(channels)
+    peer.new_call(channels[0], "call")
+    (report,) = peer.set_readiness([(channels[0], True)]).ChannelReport
+    assert (report.State, report.CallId) == ("Busy", "call")
+    assert peer.gone(channels[0], "call").State == "Ready"
+    peer.new_call(channels[0], "next")
+    peer.set_readiness([(channels[0], False)])
+    assert peer.gone(channels[0], "next").State == "NotReady"
+
+
+def test_wish_of_a_wrapup_channel(pair: Pair, dial: Dial, ivr: str, channels: list[str]) -> None:
+    """A Wrapup channel keeps its state too, until the Gone."""
+    peer = dial()
+    peer.open(channels)
+    peer.new_call(channels[0], "call")
+    pair.hang_up(channels[0], ivr=ivr)
+    (report,) = peer.set_readiness([(channels[0], True)]).ChannelReport
+    assert (report.State, report.CallId) == ("Wrapup", "call")
+    assert peer.gone(channels[0], "call").State == "Ready"
+
+
+def test_readiness_before_the_call_is_last_wished(dial: Dial, channels: list[str]) -> None:
+    """A channel that was Ready before its call is Ready again after its Gone."""
+    peer = dial()
+    peer.open(channels)
+    peer.set_readiness([(channels[0], True)])
+    assert peer.new_call(channels[0], "call").State == "Busy"
+    assert peer.gone(channels[0], "call").State == "Ready"
+
+
+def test_wishes_end_with_the_session(pair: Pair, dial: Dial, channels: list[str]) -> None:
+    """The wish of a Busy channel ends with its session; after another sign-on the Gone leaves it NotReady."""
+    first, second = dial(), dial()
+    first.open(channels)
+    first.new_call(channels[0], "call")
+    first.set_readiness([(channels[0], True)])
+    second.open(channels)
+    assert second.gone(channels[0], "call").State == "NotReady"
+
+
+def test_wishes_stay_when_the_list_changes(dial: Dial, channels: list[str]) -> None:
+    """A change of the list on the live session's connection keeps the wish of a Busy channel in both lists."""
+    peer = dial()
+    peer.open(channels[:2])
+    peer.new_call(channels[0], "call")
+    peer.set_readiness([(channels[0], True)])
+    peer.open(channels[:3])
+    assert peer.gone(channels[0], "call").State == "Ready"
+
+
+def test_unknown_channels_are_all_named_and_nothing_applied(
+    pair: Pair, dial: Dial, ivr: str, channels: list[str]
+) -> None:
+    """UnknownChannel names every unknown channel of the request, and no other channel changes."""
+    peer = dial()
+    peer.open(channels[:3])
+    with pytest.raises(Refused) as caught:
+        peer.set_readiness([(channels[0], True), ("nobody", True), (channels[5], True), ("nobody", False)])
+    assert (caught.value.code, caught.value.channels) == ("UnknownChannel", ["nobody", channels[5]])
+    assert pair.channels("ce1", ivr)[channels[0]]["state"] == "NotReady"
+
+
+def test_sign_on_with_unknown_names(pair: Pair, dial: Dial, ivr: str, channels: list[str]) -> None:
+    """OpenSession: an unknown IVR is UnknownIvr; unknown channels are all named, and no session is opened."""
+    peer = dial()
+    with pytest.raises(Refused) as caught:
+        peer.open(["x", channels[0], "y"])
+    assert (caught.value.code, caught.value.channels) == ("UnknownChannel", ["x", "y"])
+    with pytest.raises(Refused, match="UnknownIvr"):
+        dial(name="stranger").open(["x"])
+    assert not [row for row in pair.sessions("ce1") if row["ivr"] == ivr]
+
+
+def test_failed_sign_on_leaves_the_live_session(dial: Dial, channels: list[str]) -> None:
+    """A refused OpenSession neither replaces the live session nor changes its channels."""
+    peer, other = dial(), dial()
+    session = peer.open(channels).SessionId
+    peer.set_readiness([(channels[0], True)])
+    with pytest.raises(Refused, match="UnknownChannel"):
+        other.open(["nobody"])
+    peer.session_id = session
+    assert states(peer.open(channels))[channels[0]] == "Ready"
+
+
+def test_channel_named_twice(dial: Dial, channels: list[str]) -> None:
+    """A channel named twice in OpenSession: InvalidRequest."""
+    with pytest.raises(Refused, match="InvalidRequest"):
+        dial().open([channels[0], channels[1], channels[0]])

@@ -1,0 +1,227 @@
+"""Sessions: opened, kept, replaced, lost (contract, Sessions and IVR Connector)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from agentchan.lab.pair import Pair
+from tests.lab.peers import IvrPeer, Refused, states
+
+Dial = Callable[..., IvrPeer]
+
+
+def _closings(pair: Pair, ivr: str) -> list[str]:
+    return [row["details"]["why"] for row in pair.history() if row["event"] == "session-closed" and row["ivr"] == ivr]
+
+
+def test_sign_on_answers_with_every_channel(pair: Pair, dial: Dial, channels: list[str]) -> None:
+    """OpenSession names server, generation, timeout and what is believed of every channel, in the order asked."""
+    peer = dial()
+    reply = peer.open(channels)
+    assert reply.ServerName == "ce1"
+    assert reply.Generation == pair.status("ce1")["generation"]
+    assert reply.SessionTimeout.total_seconds() == 5.0
+    assert [report.Channel for report in reply.ChannelReport] == channels
+    assert set(states(reply).values()) == {"NotReady"}
+    assert {report.CallId for report in reply.ChannelReport} == {None}
+
+
+def test_heartbeat_says_role_and_generation(pair: Pair, dial: Dial, channels: list[str]) -> None:
+    """A Heartbeat on a live session answers the host's Role and Generation."""
+    peer = dial()
+    peer.open(channels)
+    reply = peer.heartbeat()
+    assert (reply.Role, reply.Generation) == ("Active", pair.status("ce1")["generation"])
+
+
+def test_new_session_makes_idle_channels_not_ready(dial: Dial, channels: list[str]) -> None:
+    """A sign-on on another connection finds its idle channels NotReady, even if they were Ready before."""
+    first, second = dial(), dial()
+    first.open(channels)
+    first.set_readiness([(channels[0], True)])
+    assert set(states(second.open(channels)).values()) == {"NotReady"}
+
+
+def test_repeated_sign_on_changes_the_list(dial: Dial, channels: list[str]) -> None:
+    """OpenSession again on the live session's connection keeps SessionId and the state of channels in both lists."""
+    peer = dial()
+    session = peer.open(channels[:3]).SessionId
+    peer.set_readiness([(channels[0], True), (channels[2], True)])
+    reply = peer.open([channels[0], channels[1], channels[3]])
+    assert reply.SessionId == session
+    assert states(reply) == {channels[0]: "Ready", channels[1]: "NotReady", channels[3]: "NotReady"}
+    assert states(peer.open(channels[:3]))[channels[2]] == "NotReady"
+
+
+def test_same_instance_replaces(pair: Pair, dial: Dial, ivr: str, channels: list[str]) -> None:
+    """The same InstanceId on another connection replaces the session; the old connection's close changes nothing."""
+    old, new = dial(), dial()
+    old_session = old.open(channels).SessionId
+    assert new.open(channels).SessionId != old_session
+    new.set_readiness([(channels[0], True)])
+    with pytest.raises(Refused, match="UnknownSession"):
+        old.heartbeat()
+    old.close()
+    pair.wait_until(lambda: pair.status("ce1")["connections"]["connector"] == 1)
+    assert new.heartbeat().Role == "Active"
+    assert pair.channels("ce1", ivr)[channels[0]]["state"] == "Ready"
+    assert _closings(pair, ivr) == ["replaced"]
+
+
+def test_other_instance_must_wait(pair: Pair, dial: Dial, ivr: str, channels: list[str]) -> None:
+    """Another InstanceId gets SessionAlreadyOpen as long as the first session lives, and then the session."""
+    live, stand_by = dial(), dial()
+    live.open(channels, "host-a")
+    for peer in (stand_by, live):
+        with pytest.raises(Refused, match="SessionAlreadyOpen"):
+            peer.open(channels, "host-b")
+    live.close()
+    pair.wait_until(lambda: not [row for row in pair.sessions("ce1") if row["ivr"] == ivr])
+    assert stand_by.open(channels, "host-b").SessionId
+
+
+def test_session_ends_with_its_connection(pair: Pair, dial: Dial, ivr: str, channels: list[str]) -> None:
+    """When the connection closes, idle channels are NotReady at once; Busy ones stay as they are until their Gone."""
+    peer, lane = dial(), dial()
+    peer.open(channels)
+    peer.set_readiness([(channel, True) for channel in channels])
+    lane.new_call(channels[0], "call")
+    peer.close()
+    pair.wait_until(lambda: _closings(pair, ivr) == ["connection-closed"])
+    believed = pair.channels("ce1", ivr)
+    assert believed[channels[0]]["state"] == "Busy"
+    assert {believed[channel]["state"] for channel in channels[1:]} == {"NotReady"}
+    assert lane.gone(channels[0], "call").State == "NotReady"
+
+
+def test_silence_ends_the_session_not_the_connection(
+    pair: Pair, dial: Dial, ivr: str, channels: list[str]
+) -> None:
+    """After SessionTimeout without a byte the session is over, and the same connection can sign on anew."""
+    peer = dial()
+    peer.open(channels)
+    peer.set_readiness([(channels[0], True)])
+    pair.set_session_timeout("ce1", 0.05)
+    try:
+        pair.wait_until(lambda: _closings(pair, ivr) == ["silence"])
+        assert pair.channels("ce1", ivr)[channels[0]]["state"] == "NotReady"
+        with pytest.raises(Refused, match="UnknownSession"):
+            peer.heartbeat()
+        reply = peer.open(channels)
+        assert reply.SessionTimeout.total_seconds() == 0.05
+        (row,) = [row for row in pair.connections() if "OpenSession" in row["operations"] and row["closed"] is None]
+        assert row["operations"]["OpenSession"]["count"] == 2
+    finally:
+        pair.set_session_timeout("ce1", 5.0)
+
+
+@pytest.mark.parametrize("duty", ["heartbeat", "set_readiness", "close_session"])
+def test_session_belongs_to_its_connection(dial: Dial, channels: list[str], duty: str) -> None:
+    """Heartbeat, SetReadiness and CloseSession on another connection, or of an unknown session: UnknownSession."""
+    owner, stranger = dial(), dial()
+    session = owner.open(channels).SessionId
+    arguments = [[(channels[0], True)]] if duty == "set_readiness" else []
+    for name in (session, "no-such-session"):
+        with pytest.raises(Refused, match="UnknownSession"):
+            getattr(stranger, duty)(*arguments, session_id=name)
+    getattr(owner, duty)(*arguments)
+
+
+def test_sign_off(pair: Pair, dial: Dial, ivr: str, channels: list[str]) -> None:
+    """CloseSession makes all idle channels NotReady and ends the session; Busy channels stay."""
+    peer = dial()
+    peer.open(channels)
+    peer.set_readiness([(channel, True) for channel in channels])
+    peer.new_call(channels[0], "call")
+    peer.close_session()
+    believed = pair.channels("ce1", ivr)
+    assert believed[channels[0]]["state"] == "Busy"
+    assert {believed[channel]["state"] for channel in channels[1:]} == {"NotReady"}
+    with pytest.raises(Refused, match="UnknownSession"):
+        peer.heartbeat()
+
+
+def test_sign_on_reports_calls(pair: Pair, dial: Dial, ivr: str, channels: list[str]) -> None:
+    """OpenSession reports the CallId exactly for Busy and Wrapup channels."""
+    peer = dial()
+    peer.new_call(channels[0], "one")
+    peer.new_call(channels[1], "two")
+    pair.hang_up(channels[1], ivr=ivr)
+    reports = {report.Channel: (report.State, report.CallId) for report in peer.open(channels).ChannelReport}
+    assert reports[channels[0]] == ("Busy", "one")
+    assert reports[channels[1]] == ("Wrapup", "two")
+    assert {reports[channel] for channel in channels[2:]} == {("NotReady", None)}
+
+
+def test_loss_of_the_role_ends_sessions(pair: Pair, dial: Dial, ivr: str, channels: list[str]) -> None:
+    """A host that stops being active forgets its sessions; the connection stays open and only answers tell."""
+    peer = dial()
+    peer.open(channels)
+    peer.set_readiness([(channels[0], True)])
+    pair.switch()
+    for attempt in (peer.heartbeat, lambda: peer.set_readiness([(channels[0], True)]), peer.close_session):
+        with pytest.raises(Refused) as caught:
+            attempt()
+        assert (caught.value.code, caught.value.active_server) == ("NotActive", "ce2")
+    assert _closings(pair, ivr) == ["role-changed"]
+    assert pair.channels("ce1", ivr)[channels[0]]["state"] == "NotReady"
+    closed = [row["closed"] for row in pair.connections() if "OpenSession" in row["operations"]]
+    assert closed[-1] is None
+
+
+def test_another_generation_ends_sessions(pair: Pair, dial: Dial, channels: list[str]) -> None:
+    """A host that is active again in another generation does not know the session of before."""
+    peer = dial()
+    peer.open(channels)
+    pair.switch()
+    pair.switch()
+    assert pair.active() == "ce1"
+    with pytest.raises(Refused, match="UnknownSession"):
+        peer.set_readiness([(channels[0], True)])
+    assert set(states(peer.open(channels)).values()) == {"NotReady"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [("not-active", "NotActive"), ("unknown-session", "UnknownSession"), ("reply", "Standby")],
+)
+def test_heartbeat_after_a_change_of_role(
+    pair: Pair, dial: Dial, channels: list[str], answer: str, expected: str
+) -> None:
+    """The contract's three answers to a Heartbeat after a change of role can each be had."""
+    pair.ask("ce1", "/heartbeat-after-role-change", {"answer": answer})
+    peer = dial()
+    peer.open(channels)
+    pair.switch()
+    try:
+        said = peer.heartbeat()
+        assert said.Generation == pair.status("ce1")["generation"]
+        outcome = said.Role
+    except Refused as refused:
+        outcome = refused.code
+    assert outcome == expected
+    pair.ask("ce1", "/heartbeat-after-role-change", {"answer": "not-active"})
+
+
+def test_forgotten_sessions(pair: Pair, dial: Dial, channels: list[str]) -> None:
+    """A host told to forget its sessions answers UnknownSession on connections that stay open."""
+    peer = dial()
+    peer.open(channels)
+    pair.forget_sessions("ce1")
+    with pytest.raises(Refused, match="UnknownSession"):
+        peer.heartbeat()
+
+
+def test_several_ivrs(pair: Pair, dial: Dial, ivr: str, channels: list[str]) -> None:
+    """IVRs with channels of their own do not touch each other's sessions."""
+    other = dial(name="ivr60")
+    other.open(["ivr60-1"])
+    other.set_readiness([("ivr60-1", True)])
+    peer = dial()
+    peer.open(channels)
+    peer.close()
+    pair.wait_until(lambda: _closings(pair, ivr) == ["connection-closed"])
+    assert pair.channels("ce1", "ivr60")["ivr60-1"]["state"] == "Ready"
+    assert other.heartbeat().Role == "Active"

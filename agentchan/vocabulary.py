@@ -171,6 +171,19 @@ class Gone:
     call_token: str | None = None
 
 
+class Fate(Enum):
+    """What has become of a call signal."""
+
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+    """By CE, for good."""
+    EXPIRED = "expired"
+    """A NewCall that CE could not be told of within ``new_call_max_age``."""
+    DISCARDED = "discarded"
+    """By an operator, or since nobody needs it any more."""
+
+
 CallSignal = NewCall | Gone
 Request = OpenSession | SetReadiness | Heartbeat | CloseSession | NewCall | Gone
 
@@ -194,6 +207,7 @@ class Reply:
         active_server: NotActive; the host that the answering one believes active.
         channels: UnknownChannel; every channel that CE does not know.
         call_id: ChannelHeld; the call that CE holds there.
+        placed: whether the profile names this answer; False of a fault that no outcome matches.
     """
 
     meaning: Meaning
@@ -208,6 +222,7 @@ class Reply:
     active_server: str | None = None
     channels: tuple[str, ...] = ()
     call_id: str | None = None
+    placed: bool = True
 
     @property
     def good(self) -> bool:

@@ -25,12 +25,16 @@ class Limits:
         head_lines: likewise; each costs about 2 µs, and a read of 64 KiB could hold 30,000.
         interim_answers: per exchange; nothing here asks for one.
         body_bytes: the report of 5,000 channels has about 1 MiB; 16 times that is no answer of the contract.
+        body_pieces: chunks; each costs about 2 µs, so that one read of tiny ones would hold up everything else.
+        bytes_a_piece: on the average, of a body with more pieces than ``body_pieces``.
     """
 
     head_bytes: int = 64 * 1024
     head_lines: int = 256
     interim_answers: int = 8
     body_bytes: int = 16 * 1024 * 1024
+    body_pieces: int = 2048
+    bytes_a_piece: int = 64
 
 
 class HeadRefused(Exception):  # noqa: N818 - it names an outcome, not a bug

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from OpenSSL import SSL
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -20,7 +21,7 @@ from twisted.web.iweb import UNKNOWN_LENGTH, IResponse
 
 from agentchan.ce.answer_head import AnswerHead, HeadRefused, Limits, excerpt
 from agentchan.ce.errors import ExchangeFailed
-from agentchan.ce.http_post import AnswerBody, HttpAnswer, HttpClient, Message, Outlet, Post, request_head
+from agentchan.ce.http_post import AnswerBody, HttpAnswer, HttpClient, Message, Outlet, Post, request_head, too_long
 from agentchan.ce.service_url import ServiceUrl
 from agentchan.ce.wire import Wire
 
@@ -29,6 +30,10 @@ _FINAL_STATUS = range(200, 600)
 _CLOSING_PATIENCE = 1.0
 """Seconds that an orderly close may take, then the connection is aborted: a peer that stopped reading never lets it
 end."""
+
+
+_SLICE = 16 * 1024
+"""Bytes of a body that are parsed before it is seen whether the connection is still wanted."""
 
 
 class Connection:
@@ -50,7 +55,7 @@ class Connection:
         on_lost: Callable[[str], None],
         limits: Limits,
         certificate_not_after: datetime | None,
-        describe_loss: Callable[[Failure], str],
+        describe_loss: Callable[[Failure, bool], str],
     ) -> None:
         self.url = url
         self.closing = False
@@ -65,6 +70,7 @@ class Connection:
         self._exchange: Deferred[HttpAnswer] | None = None
         self._end: str | None = None
         self._ends_body = False
+        self._unused = True
         self._close_deadline: IDelayedCall | None = None
         self._expect_answer()
         self._http = HttpClient(self._answer_ended)
@@ -118,12 +124,14 @@ class Connection:
             return
         if self._exchange is None:
             if not self.closing:
-                self.abort(f"{self.url.where} sent {len(data)} bytes without having been asked")
+                self.abort(f"{self.url.where} sent {excerpt(data)} without having been asked")
             return
         if self._answer is None:
             data = self._feed_head(data)
-        if data and self._end is None:
-            self._http.dataReceived(data)
+        for start in range(0, len(data), _SLICE):
+            if self._end is not None:
+                return
+            self._http.dataReceived(data[start : start + _SLICE])
 
     def lost(self, failure: Failure) -> None:
         """The wire's: the connection is no more."""
@@ -132,7 +140,7 @@ class Connection:
             self._close_deadline = None
         by_peer = self._end is None
         if self._end is None:
-            self._end = self._describe_loss(failure)
+            self._end = self._describe_loss(failure, self._unused)
         if by_peer and failure.check(ConnectionDone):
             self._ends_body = True
             if self.closing:
@@ -141,7 +149,8 @@ class Connection:
         self._http.connectionLost(failure)  # completes an answer that ends with the connection
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
-            when = "" if not by_peer else " before its answer" if self._answer is None else " amid its answer"
+            told_why = not by_peer or failure.check(SSL.Error)
+            when = "" if told_why else " before its answer" if self._answer is None else " amid its answer"
             exchange.errback(ExchangeFailed(self._end + when))
         self._on_lost(self._end)
 
@@ -185,12 +194,12 @@ class Connection:
         if version != b"HTTP" or major != 1 or response.code not in _FINAL_STATUS:
             self.abort(f"{self.url.where} answers with something that is not HTTP/1.1")
         elif response.length != UNKNOWN_LENGTH and response.length > self._limits.body_bytes:
-            self._too_long()
+            self._body_refused(too_long(self._limits))
         else:
-            response.deliverBody(AnswerBody(self._limits.body_bytes, self._too_long, self._body_ended))
+            response.deliverBody(AnswerBody(self._limits, self._body_refused, self._body_ended))
 
-    def _too_long(self) -> None:
-        self.abort(f"{self.url.where} sent an answer of more than {self._limits.body_bytes} bytes")
+    def _body_refused(self, why: str) -> None:
+        self.abort(f"{self.url.where} {why}")
 
     def _http_gave_up(self) -> None:
         """twisted.web's client wants to close, which is only ever decided here."""
@@ -202,7 +211,9 @@ class Connection:
         self._surplus += len(rest)
 
     def _body_ended(self, body: bytes, reason: Failure) -> None:
-        """The body is complete, or never will be."""
+        """The body is complete, or never will be; it may also end in the same read in which it was refused."""
+        if self._end is not None and not self._ends_body:
+            return
         ends_with_connection = self._ends_body and reason.check(PotentialDataLoss)
         if reason.check(ResponseDone) or ends_with_connection:
             self._complete(body)
@@ -212,6 +223,7 @@ class Connection:
     def _complete(self, body: bytes) -> None:
         """Give the answer to whoever asked, after the connection's own state is settled."""
         response, exchange = self._answer, self._exchange
+        self._unused = False
         self._exchange = None
         if response is None or exchange is None:
             return

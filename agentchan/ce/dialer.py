@@ -10,24 +10,21 @@ from typing import Any, Literal
 
 from attrs import define, field
 from twisted.internet.defer import Deferred, fail
-from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint
-from twisted.internet.interfaces import IAddress, IDelayedCall, IStreamClientEndpoint
+from twisted.internet.interfaces import IAddress, IDelayedCall, IProtocol
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
+from agentchan.ce.address_race import AddressRace, address_endpoint
 from agentchan.ce.answer_head import Limits
 from agentchan.ce.connection import Connection
 from agentchan.ce.dial_reasons import describe_loss, describe_refusal
+from agentchan.ce.name_lookups import Address, SharedLookups
 from agentchan.ce.service_url import ServiceUrl
 from agentchan.ce.tls import TlsSettings
 from agentchan.ce.tls_handshake import Handshake
 from agentchan.ce.wire import PlainWire, TlsFactory, Wire, set_socket_options
 
 Step = Literal["connect", "tls"]
-
-_NEXT_ADDRESS_AFTER = 0.1
-"""Seconds until the next address of a name is tried beside those before it: the least that RFC 8305, 5 recommends.
-A dead IPv6 address must not eat a connect_timeout of one second."""
 
 _BEYOND_OUR_DEADLINE = 1.0
 """Seconds that the endpoint's own deadline is longer than ours: ours has to come first, since it tells the reason."""
@@ -62,6 +59,12 @@ class Dialer:
     reactor: Any
     tls: TlsSettings
     limits: Limits = field(factory=Limits)
+    lookups: SharedLookups = field(init=False)
+    """Of host names, shared by attempts."""
+
+    @lookups.default
+    def _share_lookups(self) -> SharedLookups:
+        return SharedLookups(self.reactor)
 
     def dial(
         self,
@@ -119,6 +122,7 @@ class _Attempt:
         on_lost: Callable[[str], None],
     ) -> None:
         self._reactor = dialer.reactor
+        self._lookups = dialer.lookups
         self._limits = dialer.limits
         self.url = url
         self._connect_timeout = connect_timeout
@@ -128,6 +132,7 @@ class _Attempt:
         self._on_lost = on_lost
         self._handshake = Handshake(url, dialer.tls) if url.secure else None
         self._factory = _WireFactory(self)
+        self._resolved = False
         self._step: Step = "connect"
         self._outcome: Deferred[Connection] | None = None
         self._deadline: IDelayedCall | None = None
@@ -142,18 +147,22 @@ class _Attempt:
         factory: Any = self._factory
         if self._handshake is not None:
             factory = TlsFactory(self._handshake, True, self._factory, self._reactor)
-        connecting = self._connecting = self._endpoint().connect(factory)
+        connecting = self._connecting = self._connect(factory)
         connecting.addCallbacks(self._connected, self._refused)
         return outcome
 
-    def _endpoint(self) -> IStreamClientEndpoint:
+    def _connect(self, factory: Any) -> Deferred[Any]:
         """An address needs no resolver, whose threads may all be waiting for a dead name server."""
-        host, port = self.url.host, self.url.port
-        timeout = self._connect_timeout + _BEYOND_OUR_DEADLINE
-        if self.url.literal:
-            endpoint = TCP6ClientEndpoint if ":" in host else TCP4ClientEndpoint
-            return endpoint(self._reactor, host, port, timeout)
-        return HostnameEndpoint(self._reactor, host, port, timeout, attemptDelay=_NEXT_ADDRESS_AFTER)
+        url, timeout = self.url, self._connect_timeout + _BEYOND_OUR_DEADLINE
+        if url.literal:
+            self._resolved = True
+            return address_endpoint(self._reactor, url.host, url.port, timeout).connect(factory)
+
+        def race(addresses: tuple[Address, ...]) -> Deferred[IProtocol]:
+            self._resolved = True
+            return AddressRace(self._reactor, addresses, factory, timeout=timeout).winner
+
+        return self._lookups.look_up(url.host, url.port).addCallback(race)
 
     def _connected(self, top: Any) -> None:
         """TCP is there; ``top`` is the wire, or TLS above the socket."""
@@ -189,7 +198,6 @@ class _Attempt:
             self._fail(f"{self.url.where} was not verified")
             return
         self._clear_deadline()
-        handshake.finished()
         self._establish()
 
     def lost(self, failure: Failure) -> None:
@@ -197,7 +205,6 @@ class _Attempt:
         self._wire = None
         if self._handshake is not None:
             self._fail(self._handshake.describe(failure))
-            self._handshake.finished()
 
     def _establish(self) -> None:
         """Hand the connection over."""
@@ -205,7 +212,7 @@ class _Attempt:
         wire = self._wire
         if outcome is None or wire is None:
             return
-        url = self.url
+        url, certificate_missing = self.url, self._handshake is not None and self._handshake.certificate_missing
         connection = Connection(
             self._reactor,
             wire,
@@ -214,7 +221,9 @@ class _Attempt:
             on_lost=self._on_lost,
             limits=self._limits,
             certificate_not_after=None if self._handshake is None else self._handshake.certificate_not_after,
-            describe_loss=lambda failure: describe_loss(url, failure),
+            describe_loss=lambda failure, unused: describe_loss(
+                url, failure, certificate_missing=certificate_missing, unused=unused
+            ),
         )
         outcome.callback(connection)
 
@@ -227,7 +236,7 @@ class _Attempt:
             return
         if self._step == "tls":
             reason = f"{self.url.where} did not complete the TLS handshake within {self._tls_timeout:g} s"
-        elif self._factory.resolved or self.url.literal:
+        elif self._resolved:
             reason = f"{self.url.where}: no answer within {self._connect_timeout:g} s"
         else:
             reason = f"{self.url.where}: name {self.url.host} was not resolved within {self._connect_timeout:g} s"
@@ -259,21 +268,12 @@ class _Attempt:
 
 
 class _WireFactory(Factory):
-    """Makes the wire of the one address that connects.
-
-    Attributes:
-        resolved: whether an address was tried, so that the name has been resolved.
-    """
+    """Makes the wire of the one address that connects."""
 
     noisy = False
 
     def __init__(self, attempt: _Attempt) -> None:
         self._attempt = attempt
-        self.resolved = False
-
-    def startFactory(self) -> None:  # noqa: N802 - Twisted's name
-        """An address is being tried."""
-        self.resolved = True
 
     def buildProtocol(self, addr: IAddress | None) -> Wire:  # noqa: N802, ARG002 - Twisted's signature
         """A TCP connection is there."""

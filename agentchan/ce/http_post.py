@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ from twisted.web.iweb import IClientRequest, IResponse
 from zope.interface import implementer
 
 from agentchan import __version__
+from agentchan.ce.answer_head import Limits
 from agentchan.ce.service_url import ServiceUrl
 
 _LINE_ENDS = (b"\r", b"\n")
@@ -88,36 +90,50 @@ class Post:
         """Nothing is ever left to write."""
 
 
+def too_long(limits: Limits) -> str:
+    """What is said of a peer whose answer's body is longer than allowed."""
+    return f"sent an answer of more than {limits.body_bytes} bytes"
+
+
 class AnswerBody(TwistedProtocol):
     """Collects the body of an answer.
 
     Args:
-        limit: bytes; what is more is thrown away.
-        on_too_long: called once when there is more than ``limit``.
+        limits: what it may cost; after they are exceeded all that comes is thrown away.
+        on_refused: called once, with words to go after the peer's name, when they are.
         on_end: called once, with what has been received and how it ended: ResponseDone, PotentialDataLoss for a body
             that ends with the connection, ResponseFailed.
     """
 
-    def __init__(self, limit: int, on_too_long: Callable[[], None], on_end: Callable[[bytes, Failure], None]) -> None:
-        self._left = limit
-        self._parts: list[bytes] = []
-        self._on_too_long = on_too_long
+    def __init__(
+        self, limits: Limits, on_refused: Callable[[str], None], on_end: Callable[[bytes, Failure], None]
+    ) -> None:
+        self._limits = limits
+        self._body = bytearray()
+        self._pieces = 0
+        self._refused = False
+        self._on_refused = on_refused
         self._on_end = on_end
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
         """A part of the body, without the transfer coding."""
-        if self._left < 0:
+        if self._refused:
             return
-        self._left -= len(data)
-        if self._left < 0:
-            self._parts.clear()
-            self._on_too_long()
-        else:
-            self._parts.append(data)
+        self._body += data
+        self._pieces += 1
+        if len(self._body) > self._limits.body_bytes:
+            self._refuse(too_long(self._limits))
+        elif self._pieces > self._limits.body_pieces + len(self._body) // self._limits.bytes_a_piece:
+            self._refuse("sends its answer in too small pieces")
+
+    def _refuse(self, why: str) -> None:
+        self._refused = True
+        self._body.clear()
+        self._on_refused(why)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 - Twisted's name
         """The body has ended, or what carried it."""
-        self._on_end(b"".join(self._parts), reason)
+        self._on_end(bytes(self._body), reason)
 
 
 class Outlet:
@@ -163,7 +179,7 @@ class HttpClient(HTTP11ClientProtocol):
     def _finishResponse(self, rest: bytes) -> None:  # noqa: N802 - twisted.web's name
         parser: Any = self._parser
         if parser is not None:
-            tokens = b",".join(parser.connHeaders.getRawHeaders(b"connection", ())).lower()
+            tokens = re.split(rb"[\s,]+", b",".join(parser.connHeaders.getRawHeaders(b"connection", ())).lower())
             old = parser.response.version < (b"HTTP", 1, 1)
             self._on_answer_end(b"close" in tokens or (old and b"keep-alive" not in tokens), rest)
         super()._finishResponse(rest)

@@ -16,6 +16,17 @@ _REQUEST_TARGET = re.compile(r"[\x21-\x7e]+")
 """RFC 9112, 3.2: a request target holds visible ASCII alone; anything else would break the request line."""
 
 
+_LONGEST_URL = 2048
+"""Characters; the Component Service names connectors, so a URL may come from a peer, and it goes into reasons."""
+
+_CREDENTIALS = re.compile(r"//[^/?#]*@")
+
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_LONGEST_HOST_NAME = 253
+"""RFC 1035, 2.3.4; with underscores, which names of Windows hosts sometimes have."""
+
+
 @frozen
 class ServiceUrl:
     """Where a service is, and what its server is called.
@@ -56,8 +67,6 @@ class ServiceUrl:
         parts = _split(url)
         if parts.scheme not in _DEFAULT_PORTS:
             raise ValueError(f"{url!r} is neither an http nor an https URL")
-        if parts.username is not None or parts.password is not None:
-            raise ValueError("a URL with a user name in it is not allowed (use [ce.auth])")
         host, literal = _host_of(url, parts)
         port = _port_of(url, parts) or _DEFAULT_PORTS[parts.scheme]
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -68,6 +77,10 @@ class ServiceUrl:
 
 def _split(url: str) -> SplitResult:
     """``urlsplit``, without its silent removal of line ends and tabs."""
+    if len(url) > _LONGEST_URL:
+        raise ValueError(f"a URL of {len(url)} characters is too long (at most {_LONGEST_URL})")
+    if _CREDENTIALS.search(url):  # first of all, so that no reason shows a password
+        raise ValueError("a URL with a user name in it is not allowed (use [ce.auth])")
     if any(character in url for character in "\r\n\t"):
         raise ValueError(f"{url!r} has a control character in it")
     try:
@@ -88,9 +101,12 @@ def _host_of(url: str, parts: SplitResult) -> tuple[str, bool]:
     except ValueError:
         pass
     try:
-        return (host if host.isascii() else idna.encode(host, uts46=True).decode("ascii")), False
+        name = host if host.isascii() else idna.encode(host, uts46=True).decode("ascii")
     except idna.IDNAError as error:
         raise ValueError(f"{url!r}: {host!r} is not a host name ({error})") from error
+    if len(name) > _LONGEST_HOST_NAME or not _HOST_NAME.fullmatch(name):
+        raise ValueError(f"{url!r}: {host!r} is not a host name")
+    return name, False
 
 
 def _port_of(url: str, parts: SplitResult) -> int | None:

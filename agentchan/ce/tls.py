@@ -6,6 +6,7 @@ them to the dialer: connections made from then on use them, those that are open 
 
 from __future__ import annotations
 
+import stat
 from datetime import datetime
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL
 from OpenSSL.crypto import X509, X509StoreFlags
+
+from agentchan.ce.openssl_errors import openssl_words
 
 _LARGEST_FILE = 8 * 1024 * 1024
 """Bytes. Debian's whole CA bundle has 0.2 MiB; what is larger than this is some other file, given by mistake."""
@@ -95,17 +98,17 @@ def _identify(context: SSL.Context, certificate_file: Path, key_file: Path) -> d
     own, *intermediates = _certificates(certificate_file)
     key = _private_key(key_file)
     if own.public_key() != key.public_key():
-        raise TlsSettingsError(key_file, f"the key does not belong to the certificate in {certificate_file}")
+        raise TlsSettingsError(key_file, f"the key does not belong to the first certificate in {certificate_file}")
     try:
         context.use_certificate(own)
         for certificate in intermediates:
             context.add_extra_chain_cert(certificate)
     except SSL.Error as error:
-        raise TlsSettingsError(certificate_file, f"OpenSSL refuses the certificate ({error})") from error
+        raise TlsSettingsError(certificate_file, f"OpenSSL refuses the certificate ({openssl_words(error)})") from error
     try:
         context.use_privatekey(key)  # type: ignore[arg-type]  # kinds of key that TLS cannot use are refused here
     except (SSL.Error, TypeError) as error:
-        raise TlsSettingsError(key_file, f"the key cannot be used for TLS ({error})") from error
+        raise TlsSettingsError(key_file, f"the key cannot be used for TLS ({openssl_words(error)})") from error
     return own.not_valid_after_utc
 
 
@@ -115,6 +118,8 @@ def _certificates(file: Path) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(content)
     except ValueError as error:
+        if b"-----BEGIN CERTIFICATE" in content:
+            raise TlsSettingsError(file, f"holds a certificate that cannot be read ({error})") from error
         raise TlsSettingsError(file, "holds no certificate in PEM form") from error
 
 
@@ -132,6 +137,8 @@ def _private_key(file: Path) -> PrivateKeyTypes:
 def _content(file: Path) -> bytes:
     """A file's bytes, bounded."""
     try:
+        if not stat.S_ISREG(file.stat().st_mode):  # to open a pipe would wait for somebody to write into it
+            raise TlsSettingsError(file, "is no regular file")
         with file.open("rb") as stream:
             content = stream.read(_LARGEST_FILE + 1)
     except OSError as error:

@@ -19,6 +19,7 @@ from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from agentchan.ce.openssl_errors import WANTS_CERTIFICATE, explain_openssl, openssl_words
 from agentchan.ce.service_url import ServiceUrl
 from agentchan.ce.tls import TlsSettings
 
@@ -39,8 +40,10 @@ _UNKNOWN_CA = frozenset(
 )
 
 _OTHER_FAULTS = {
-    Code.ERR_DEPTH_ZERO_SELF_SIGNED_CERT: "signed itself and is not in the CA file",
-    Code.ERR_CERT_SIGNATURE_FAILURE: "has a forged or damaged signature",
+    Code.ERR_DEPTH_ZERO_SELF_SIGNED_CERT: "signed itself and is not in the CA file (add it to ca_file in [tls])",
+    Code.ERR_CERT_SIGNATURE_FAILURE: (
+        "has a signature that does not fit its CA (forged, or ca_file in [tls] holds an older CA of that name)"
+    ),
     Code.ERR_CERT_REVOKED: "was revoked",
     Code.ERR_INVALID_CA: "was signed by a certificate that is no CA",
     Code.ERR_PATH_LENGTH_EXCEEDED: "has a longer chain than its CA allows",
@@ -48,6 +51,9 @@ _OTHER_FAULTS = {
     Code.ERR_INVALID_PURPOSE: "is not meant for servers",
     Code.ERR_CERT_REJECTED: "is rejected for servers",
 }
+
+_CERTIFICATE_REQUEST = b"SSLv3/TLS read server certificate request"
+"""OpenSSL's name for the state after the server's CertificateRequest, in every version of TLS."""
 
 _EE_KEY_TOO_SMALL = 66
 _CA_KEY_TOO_SMALL = 67
@@ -60,27 +66,6 @@ _OTHER_FAULTS |= {
     _CA_MD_TOO_WEAK: "has a CA whose signature is too weak",
 }
 
-_ALERTS_AND_ERRORS = (
-    ("certificate required", "wants a client certificate"),
-    ("alert bad certificate", "refused our client certificate (bad certificate)"),
-    ("alert unsupported certificate", "refused our client certificate (unsupported kind)"),
-    ("alert certificate revoked", "refused our client certificate (revoked)"),
-    ("alert certificate expired", "refused our client certificate (expired)"),
-    ("alert certificate unknown", "refused our client certificate (unacceptable)"),
-    ("alert unknown ca", "refused our client certificate (signed by a CA it does not know)"),
-    ("alert access denied", "refused our client certificate (access denied)"),
-    ("alert decrypt error", "refused our client certificate (signature)"),
-    ("alert protocol version", "speaks no TLS version that is accepted here (1.2 and later)"),
-    ("unsupported protocol", "speaks no TLS version that is accepted here (1.2 and later)"),
-    ("alert insufficient security", "offers no cipher that both sides accept"),
-    ("unrecognized name", "does not know itself by that name"),
-    ("wrong version number", "does not speak TLS"),
-    ("packet length too long", "does not speak TLS"),
-    ("http request", "does not speak TLS"),
-    ("record layer failure", "does not speak TLS"),
-)
-"""OpenSSL's words for what ended a handshake, and an operator's. The first that is found counts."""
-
 
 @implementer(IOpenSSLClientConnectionCreator)
 class Handshake:
@@ -89,6 +74,7 @@ class Handshake:
     It knows no protocol and no transport, so OpenSSL's callback, which keeps it alive, closes no reference cycle.
 
     Attributes:
+        certificate_missing: whether the peer asked for a client certificate and there is none.
         fault: why the peer's certificate was refused, None while it was not.
         certificate: the peer's own certificate, None until it was accepted.
     """
@@ -96,7 +82,7 @@ class Handshake:
     def __init__(self, url: ServiceUrl, settings: TlsSettings) -> None:
         self._url = url
         self._settings = settings
-        self._connection: SSL.Connection | None = None
+        self.certificate_missing = False
         self.fault: str | None = None
         self.certificate: x509.Certificate | None = None
 
@@ -109,7 +95,7 @@ class Handshake:
         if not self._url.literal:  # RFC 6066, 3: addresses are no server names
             connection.set_tlsext_host_name(self._url.host.encode("ascii"))
         connection.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, self._verify)
-        self._connection = connection
+        connection.set_info_callback(self._progress)
         return connection
 
     @property
@@ -117,29 +103,22 @@ class Handshake:
         """When the peer's certificate expires, None until it was accepted."""
         return None if self.certificate is None else self.certificate.not_valid_after_utc
 
-    def finished(self) -> None:
-        """The handshake is over, well or not: let go of OpenSSL's connection."""
-        self._connection = None
-
     def describe(self, failure: Failure) -> str:
         """Why the handshake failed: one line that begins with the peer's host and port."""
         if self.fault is not None:
             return f"{self._url.where}: {self.fault}"
         if not failure.check(SSL.Error):
             return f"{self._url.where} closed the connection during the TLS handshake"
-        if self._wants_certificate() and "handshake failure" in openssl_words(failure):
-            return f"{self._url.where} wants a client certificate"
-        explained = explain_openssl(failure)
-        return f"{self._url.where} {explained or f'failed the TLS handshake ({openssl_words(failure)})'}"
+        words = openssl_words(failure.value)
+        if self.certificate_missing and "handshake failure" in words:  # all that TLS 1.2 has for it
+            return f"{self._url.where} {WANTS_CERTIFICATE}"
+        explained = explain_openssl(failure.value, has_certificate=self._settings.has_certificate)
+        return f"{self._url.where} {explained or f'failed the TLS handshake ({words})'}"
 
-    def _wants_certificate(self) -> bool:
-        """Whether the peer asked for a client certificate that there is none of.
-
-        TLS 1.2 servers then end the handshake with no more than "handshake failure".
-        """
-        if self._settings.has_certificate or self._connection is None:
-            return False
-        return bool(self._connection.get_client_ca_list())
+    def _progress(self, connection: SSL.Connection, _where: int, _result: int) -> None:
+        """OpenSSL tells of each message of the handshake."""
+        if not self._settings.has_certificate and connection.get_state_string() == _CERTIFICATE_REQUEST:
+            self.certificate_missing = True
 
     def _verify(self, _connection: SSL.Connection, peer: X509, error: int, depth: int, ok: int) -> bool:
         """OpenSSL asks for each certificate of the chain, the peer's own (depth 0) last."""
@@ -165,46 +144,39 @@ class Handshake:
             verify_certificate_hostname(certificate, self._url.host)
 
 
-def openssl_words(failure: Failure) -> str:
-    """OpenSSL's own words about a failure, of every error that was queued."""
-    arguments = failure.value.args if failure.value is not None else ()
-    queue = arguments[0] if arguments and isinstance(arguments[0], (list, tuple)) else ()
-    return "; ".join(str(entry[-1]) for entry in queue if entry) or "no reason given"
-
-
-def explain_openssl(failure: Failure) -> str | None:
-    """What an ``SSL.Error`` says of the peer, to be put after its name; None where it needs OpenSSL's own words."""
-    words = openssl_words(failure)
-    return next((ours for theirs, ours in _ALERTS_AND_ERRORS if theirs in words), None)
-
-
 def _describe_fault(certificate: x509.Certificate, error: int, depth: int) -> str:
     """A chain that OpenSSL refuses, in words; ``depth`` 0 is the peer's own certificate."""
     what = "certificate" if depth == 0 else f"certificate of its CA ({_common_name(certificate.subject)})"
     if error == Code.ERR_CERT_HAS_EXPIRED:
-        return f"{what} expired on {certificate.not_valid_after_utc:%Y-%m-%d}"
+        return f"{what} expired on {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC (renew it there)"
     if error == Code.ERR_CERT_NOT_YET_VALID:
-        return f"{what} is not valid before {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
+        return f"{what} is not valid before {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC (check both clocks)"
     if error in _UNKNOWN_CA:
-        return f"certificate is not signed by a known CA ({_common_name(certificate.issuer)})"
+        return (
+            f"certificate is not signed by a known CA ({_common_name(certificate.issuer)}; add it to ca_file in [tls])"
+        )
     return f"{what} {_OTHER_FAULTS.get(error, f'was refused (OpenSSL verification error {error})')}"
 
 
 def _describe_mismatch(certificate: x509.Certificate, host: str, mismatch: Exception) -> str:
     """A certificate for somebody else, in words."""
+    names: list[str] = []
     try:
-        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        alternatives = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
-        return f"certificate names no host in a subjectAltName ({_common_name(certificate.subject)}), not {host}"
+        pass
     except ValueError:
         return f"certificate cannot be read ({_printable(str(mismatch))})"
-    names = [_printable(name) for name in extension.value.get_values_for_type(x509.DNSName)]
-    names += [str(address) for address in extension.value.get_values_for_type(x509.IPAddress)]
+    else:
+        names += [_printable(name) for name in alternatives.get_values_for_type(x509.DNSName)]
+        names += [str(address) for address in alternatives.get_values_for_type(x509.IPAddress)]
     if not names:
-        return f"certificate names no host in a subjectAltName ({_common_name(certificate.subject)}), not {host}"
+        subject = _common_name(certificate.subject)
+        return f"certificate names no host in a subjectAltName ({subject}), {host} would be needed: reissue it"
     shown = ", ".join(names[:_NAMES_SHOWN])
     more = len(names) - _NAMES_SHOWN
-    return f"certificate is for {shown}{f' and {more} more' if more > 0 else ''}, not for {host}"
+    shown += f" and {more} more" if more > 0 else ""
+    return f"certificate is for {shown}, not for {host} (use a name of the certificate in the URL, or reissue it)"
 
 
 def _common_name(name: x509.Name) -> str:

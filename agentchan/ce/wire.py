@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from twisted.internet.interfaces import IHandshakeListener, ISystemHandle, ITCPTransport
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.protocol import connectionDone
-from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -54,8 +54,11 @@ class Wire(TwistedProtocol):
         self.listener.lost(reason)
 
 
-class _TlsTransport(BufferingTLSTransport):
-    """Tells of raw bytes: a peer that drips a TLS record byte by byte is alive."""
+class _TlsTransport(TLSMemoryBIOProtocol):
+    """Tells of raw bytes: a peer that drips a TLS record byte by byte is alive.
+
+    Twisted's buffering kind holds small writes back for a turn of the reactor; a request is one write already.
+    """
 
     wrappedProtocol: Wire  # noqa: N815 - Twisted's name
 

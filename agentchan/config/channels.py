@@ -20,7 +20,7 @@ CHANNEL_NAME = Token(longest=128)
 _ENTRY = f'a name ({CHANNEL_NAME.allowed}), or a range such as "ivr1-{{001..120}}"'
 _MOST_CHANNELS = 100_000
 _MOST_ENTRIES = 100_000
-_MOST_PATTERNS = 1000
+_MOST_PATTERNS = 10_000
 _LONGEST_ALIAS = 256
 _LONGEST_VALUE = 1024
 _RANGE = re.compile(r"\{([0-9]{1,9})\.\.([0-9]{1,9})\}")
@@ -41,6 +41,13 @@ class ChannelNames(tuple[str, ...]):  # noqa: SLOT001  CPython allows no non-emp
         self = super().__new__(cls, names)
         self.written = tuple(written)
         return self
+
+
+class TooManyChannelsError(ValueError):
+    """More channels than one daemon can have."""
+
+    def __init__(self) -> None:
+        super().__init__(f"more than {_MOST_CHANNELS} channels")
 
 
 def _numbers(first: str, last: str) -> Sequence[str]:
@@ -68,7 +75,7 @@ def expand(written: str, room: int = _MOST_CHANNELS) -> list[str]:
         room: how many names there may be.
 
     Raises:
-        ValueError: a range is not well formed, or there are too many names.
+        ValueError: a range is not well formed, a name is too long, or (TooManyChannelsError) there are too many names.
     """
     pieces = _RANGE.split(written)
     texts = pieces[0::3]
@@ -80,8 +87,13 @@ def expand(written: str, room: int = _MOST_CHANNELS) -> list[str]:
             ranges.append(_numbers(first, last))
         except ValueError as error:
             raise ValueError(f"the range {{{first}..{last}}} {error}") from None
-    if prod(map(len, ranges)) > room:
-        raise ValueError(f"more than {_MOST_CHANNELS} channels")
+    count = prod(map(len, ranges))
+    if count > room:
+        raise TooManyChannelsError
+    # The longest name is the last one; looked at first, it keeps a long text from being copied many times.
+    longest = len("".join(texts)) + sum(len(numbers[-1]) for numbers in ranges)
+    if longest > CHANNEL_NAME.longest:
+        raise ValueError(f"has {longest} characters")
     return [
         texts[0] + "".join(itertools.chain.from_iterable(zip(numbers, texts[1:], strict=True)))
         for numbers in itertools.product(*ranges)
@@ -100,12 +112,16 @@ class Channels(Kind):
     def _read(self, value: object, folder: Path) -> ChannelNames:
         if not isinstance(value, list):
             raise WrongValueError.here(f"is {described(value)}", self.allowed)
+        if len(value) > _MOST_CHANNELS:
+            raise WrongValueError.here(f"has {len(value)} items", self.allowed)
         owners: dict[str, int] = {}
         problems = []
+        # Names that come again count too: the work done here is bounded, not only its outcome.
+        room = _MOST_CHANNELS
         for index, item in enumerate(value):
             try:
                 text = text_of(item, _ENTRY)
-                names = expand(text, room=_MOST_CHANNELS - len(owners))
+                names = expand(text, room=room)
                 for name in (names[0], names[-1]):
                     CHANNEL_NAME.read(name, folder)
             except WrongValueError as error:
@@ -113,7 +129,10 @@ class Channels(Kind):
                 continue
             except ValueError as error:
                 problems.append(Problem((index,), str(error), _ENTRY))
+                if isinstance(error, TooManyChannelsError):
+                    break
                 continue
+            room -= len(names)
             again = next((name for name in names if name in owners), None)
             if again is None and len(set(names)) < len(names):
                 problems.append(Problem((index,), "names a channel twice", "each channel only once"))

@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 from attrs import define, field
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
 from agentchan.config.faults import Place, Problem
@@ -55,7 +56,7 @@ class Environment:
         self._pem(("tls", "ca_file"), tls.ca_file, sound, _certificates)
         self._pair("tls", tls.certificate_file, tls.key_file, sound)
         self._pair("api", api.certificate_file, api.key_file, sound)
-        if sound("ce.profile") and "/" in configuration.ce.profile and not Path(configuration.ce.profile).exists():
+        if sound("ce.profile") and "/" in configuration.ce.profile and not _mode(Path(configuration.ce.profile)):
             what = f"there is no {configuration.ce.profile}"
             self.problems.append(Problem(("ce", "profile"), what, "the path of a site profile"))
         if sound("notify"):
@@ -90,7 +91,7 @@ class Environment:
         return Secret(text)
 
     def _warn_of_readers(self, place: Place, path: Path) -> None:
-        if path.stat().st_mode & _OTHERS_READ:
+        if _mode(path) & _OTHERS_READ:
             what = f"every user of this machine may read {path}"
             self.warnings.append(Problem(place, what, f"chmod o= {path}"))
 
@@ -114,7 +115,7 @@ class Environment:
         if key is None or key_file is None:
             return
         self._warn_of_readers(place, key_file)
-        if certificates and certificates[0].public_key() != key.public_key():
+        if certificates and not _belong_together(certificates[0], key):
             what = f"{key_file} does not belong to the first certificate of certificate_file"
             self.problems.append(Problem(place, what, "the key that the certificate was made for"))
 
@@ -135,8 +136,21 @@ def _private_key(data: bytes) -> Any:
         raise _UnfitError("has no valid private key", "a private key in PEM") from None
 
 
-def _is_program(path: str) -> bool:
+def _belong_together(certificate: x509.Certificate, key: Any) -> bool:
     try:
-        return stat.S_ISREG(Path(path).stat().st_mode) and os.access(path, os.X_OK)
-    except OSError:
+        return bool(certificate.public_key() == key.public_key())
+    except (ValueError, UnsupportedAlgorithm):
+        # A kind of key that cryptography does not know; the private key is of one that it knows.
         return False
+
+
+def _mode(path: Path) -> int:
+    """What kind of file it is, and its permissions; 0 where there is none, or it may not be looked for."""
+    try:
+        return path.stat().st_mode
+    except OSError:
+        return 0
+
+
+def _is_program(path: str) -> bool:
+    return stat.S_ISREG(_mode(Path(path))) and os.access(path, os.X_OK)

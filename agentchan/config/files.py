@@ -31,16 +31,18 @@ def read_file(path: Path, largest: int) -> bytes:
         raise FileUnusableError(f"cannot be read: {error.strerror}") from None
     except ValueError:
         raise FileUnusableError("has a name that no file can have") from None
-    with open(descriptor, "rb") as file:  # noqa: PTH123  an open descriptor has no path
+    try:
         kind = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(kind):
             raise FileUnusableError("is a directory")
         if not stat.S_ISREG(kind):
             raise FileUnusableError("is not a regular file")
-        try:
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
             data = file.read(largest + 1)
-        except OSError as error:
-            raise FileUnusableError(f"cannot be read: {error.strerror}") from None
+    except OSError as error:
+        raise FileUnusableError(f"cannot be read: {error.strerror}") from None
+    finally:
+        os.close(descriptor)
     if len(data) > largest:
         raise FileUnusableError(f"has more than {largest} bytes")
     return data

@@ -22,6 +22,9 @@ DEFAULT_PATH = Path("/etc/agentchan/agentchan.toml")
 VARIABLE = "AGENTCHAN_CONFIG"
 
 _LARGEST_FILE = 1024 * 1024
+# tomllib's work, and ours, grows with the square of a key's parts; no key here has more than four.
+_MANY_PARTS = re.compile(r"""(?<![\w"'-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}""", re.ASCII)
+_MOST_FAULTS = 1000
 _AT_LINE = re.compile(r" \(at (?:line ([0-9]+), column [0-9]+|end of document)\)$")
 
 
@@ -103,6 +106,11 @@ def _tables(data: bytes, path: Path) -> tuple[dict[str, Any], dict[Place, int]]:
         line = data.count(b"\n", 0, error.start) + 1
         fault = Fault(path, line, "file", f"byte {error.start} is not UTF-8", "TOML is written in UTF-8")
         raise ConfigurationError([fault]) from None
+    many = _MANY_PARTS.search(text)
+    if many:
+        line = text.count("\n", 0, many.start()) + 1
+        fault = Fault(path, line, "TOML", "has a key of more than 100 parts", "keys of a few parts")
+        raise ConfigurationError([fault])
     try:
         raw = tomllib.loads(text)
         return raw, key_lines(text)
@@ -126,11 +134,16 @@ def _syntax_fault(message: str, path: Path, text: str) -> Fault:
 def _placed(problems: Iterable[Problem], path: Path, lines: Mapping[Place, int]) -> tuple[Fault, ...]:
     """The problems with their lines, in the order of the lines.
 
-    A key that is missing is on the line of its table, and on line 1 if that is missing too.
+    A key that is missing is on the line of its table, and on line 1 if that is missing too. More than a thousand are
+    cut short, with their number.
     """
     faults = []
     for problem in problems:
         above = (problem.place[:length] for length in range(len(problem.place), 0, -1))
         line = next((lines[place] for place in above if place in lines), 1)
         faults.append(Fault(path, line, dotted(problem.place), problem.wrong, problem.allowed))
-    return tuple(sorted(faults, key=lambda fault: fault.line))
+    faults.sort(key=lambda fault: fault.line)
+    if len(faults) > _MOST_FAULTS:
+        more = len(faults) - _MOST_FAULTS
+        faults[_MOST_FAULTS:] = [Fault(path, 0, "file", f"has {more} more faults", "mend these first")]
+    return tuple(faults)

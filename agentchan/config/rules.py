@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from agentchan.config.addresses import is_loopback, url_host
 from agentchan.config.faults import Problem
@@ -14,6 +14,9 @@ Sound = Callable[..., bool]
 """Whether nothing is wrong with the given dotted keys: only then may a rule look at them."""
 
 _WORLD_WRITABLE = 0o002
+_WILDCARD = re.compile(r"[*?\[]")
+# Each costs a look at every channel.
+_MOST_WILDCARDS = 100
 
 
 def faults(configuration: Configuration, sound: Sound) -> Iterator[Problem]:
@@ -155,12 +158,24 @@ def _readable_passwords(configuration: Configuration) -> Iterator[Problem]:
                 yield Problem((section, key, index), "lets the password cross the network in the clear", "use https")
 
 
+def _unmatched(patterns: Iterable[str], channels: tuple[str, ...]) -> Iterator[str]:
+    """The patterns that match no channel, of those that are plain names and of the first wildcards."""
+    names = frozenset(channels)
+    tried = 0
+    for pattern in patterns:
+        if not _WILDCARD.search(pattern):
+            if pattern not in names:
+                yield pattern
+            continue
+        tried += 1
+        if tried <= _MOST_WILDCARDS and not any(map(re.compile(fnmatch.translate(pattern)).match, channels)):
+            yield pattern
+
+
 def _without_effect(configuration: Configuration) -> Iterator[Problem]:
-    for pattern in configuration.ivr.channel_values:
-        matches = re.compile(fnmatch.translate(pattern)).match
-        if not any(map(matches, configuration.ivr.channels)):
-            unmatched = ("ivr", "channel_values", pattern)
-            yield Problem(unmatched, "matches no channel", "a shell pattern of names in ivr.channels")
+    for pattern in _unmatched(configuration.ivr.channel_values, configuration.ivr.channels):
+        unmatched = ("ivr", "channel_values", pattern)
+        yield Problem(unmatched, "matches no channel", "a shell pattern of names in ivr.channels")
     if configuration.calls.on_ivr_down == "gone" and configuration.ivr.health is None:
         yield Problem(("calls", "on_ivr_down"), "has no effect without [ivr.health]", "add that section")
     check = configuration.endpoint_check

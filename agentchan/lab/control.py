@@ -143,7 +143,7 @@ class Control:
     def switch(self, arguments: dict[str, Any]) -> None:
         """Make ``to`` (default: a host that is not active) active, after ``seconds`` of failing over or back."""
         view = self.host.domain.read()
-        names = [view.host, *(name for name, _ in self.host.domain.others())]
+        names = [view.host, *(name for name, _, _ in self.host.domain.others())]
         others = [name for name in reversed(names) if name != view.active]
         target = arguments.get("to") or (others[0] if others else view.host)
         if target not in names:

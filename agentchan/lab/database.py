@@ -21,7 +21,8 @@ CREATE TABLE IF NOT EXISTS domain (
     one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT NOT NULL, generation INTEGER NOT NULL,
     active TEXT, last_active TEXT, state TEXT NOT NULL, renewed REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS host (
-    name TEXT PRIMARY KEY, rank TEXT NOT NULL, since TEXT NOT NULL, state TEXT, notify_port INTEGER NOT NULL);
+    name TEXT PRIMARY KEY, rank TEXT NOT NULL, since TEXT NOT NULL, state TEXT,
+    notify_port INTEGER NOT NULL, link_port INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS held_call (
     ivr TEXT NOT NULL, channel TEXT NOT NULL, state TEXT NOT NULL, call_id TEXT NOT NULL,
     PRIMARY KEY (ivr, channel)) WITHOUT ROWID;

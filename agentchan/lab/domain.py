@@ -67,11 +67,11 @@ class Domain:
         self._history = history
         self._host = host
 
-    def join(self, domain: str, rank: str, notify_port: int, *, starting: bool) -> None:
+    def join(self, domain: str, rank: str, ports: tuple[int, int], *, starting: bool) -> None:
         """Enter this host; the first host of all enters the domain.
 
         The database says who is active; a host that nobody has replaced is active again, at once or, when it comes up
-        ``Starting``, later by :meth:`started`.
+        ``Starting``, later by :meth:`started`. ``ports`` are those of notices and of the link between hosts.
         """
         with self._database.transaction():
             self._database.execute(
@@ -79,9 +79,9 @@ class Domain:
                 (domain, time.monotonic()),
             )
             self._database.execute(
-                "INSERT INTO host VALUES (?, ?, ?, NULL, ?) ON CONFLICT (name) "
-                "DO UPDATE SET rank = excluded.rank, state = NULL, notify_port = excluded.notify_port",
-                (self._host, rank, now_utc(), notify_port),
+                "INSERT INTO host VALUES (?, ?, ?, NULL, ?, ?) ON CONFLICT (name) DO UPDATE SET rank = excluded.rank, "
+                "state = NULL, notify_port = excluded.notify_port, link_port = excluded.link_port",
+                (self._host, rank, now_utc(), *ports),
             )
             view = self.read()
             self._history.add(view.generation, Row("host-started", details={"rank": rank}))
@@ -100,9 +100,8 @@ class Domain:
 
     def _take_up(self, view: View, rank: str) -> None:
         mine = view.last_active in (None, self._host) if rank == "Primary" else view.last_active == self._host
-        if view.active is None and mine and view.domain_state != "Stopping":
-            first = view.last_active is None
-            self._write_active(view, self._host, generation=view.generation + (0 if first else 1))
+        if view.active is None and mine and view.domain_state not in HOST_STATES:
+            self._write_active(view, self._host)
         elif view.is_active:
             self._database.execute("UPDATE domain SET renewed = ?", (time.monotonic(),))
 
@@ -145,10 +144,8 @@ class Domain:
                 self._database.execute("UPDATE host SET state = NULL WHERE name = ?", (target,))
             return True
 
-    def _write_active(
-        self, view: View, target: str | None, *, generation: int | None = None, renewed_in: float = 0.0
-    ) -> None:
-        raised = view.generation + 1 if generation is None else generation
+    def _write_active(self, view: View, target: str | None, *, renewed_in: float = 0.0) -> None:
+        raised = view.generation + 1
         self._database.execute(
             "UPDATE domain SET active = ?, last_active = ifnull(?, last_active), generation = ?, renewed = ?",
             (target, target, raised, time.monotonic() + renewed_in),
@@ -191,10 +188,10 @@ class Domain:
             (time.monotonic(), self._host, time.monotonic()),
         )
 
-    def others(self) -> list[tuple[str, int]]:
-        """Names and notice ports of the other hosts."""
+    def others(self) -> list[tuple[str, int, int]]:
+        """Name, notice port and link port of each other host."""
         return self._database.execute(
-            "SELECT name, notify_port FROM host WHERE name != ? ORDER BY name", (self._host,)
+            "SELECT name, notify_port, link_port FROM host WHERE name != ? ORDER BY name", (self._host,)
         ).fetchall()
 
     def rank_of(self, host: str) -> str | None:

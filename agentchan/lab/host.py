@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -10,7 +11,10 @@ from typing import Any
 
 import click
 from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IReadDescriptor
 from twisted.logger import globalLogBeginner, textFileLogObserver
+from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from agentchan.lab.control import Control
 from agentchan.lab.core_host import CoreHost, Settings
@@ -20,6 +24,31 @@ from agentchan.lab.names import expand
 FILE = click.Path(path_type=Path, dir_okay=False)
 SECONDS = click.FloatRange(min=0)
 PORT = click.IntRange(0, 65535)
+
+
+@implementer(IReadDescriptor)
+class EndOfInput:
+    """Ends the process when standard input is closed.
+
+    Its writing end is held by the parent alone, so no host outlives the test, the demo or the benchmark that started it,
+    however that ended.
+    """
+
+    def fileno(self) -> int:
+        """Standard input."""
+        return sys.stdin.fileno()
+
+    def doRead(self) -> None:  # noqa: N802 - Twisted names it
+        """Nothing is ever said there, so what can be read is its end."""
+        if not os.read(self.fileno(), 1024):
+            os._exit(0)
+
+    def connectionLost(self, reason: Failure) -> None:  # noqa: N802 - Twisted names it
+        """The reactor has stopped."""
+
+    def logPrefix(self) -> str:  # noqa: N802 - Twisted names it
+        """The name in logs."""
+        return "standard input"
 
 
 def _ivrs(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
@@ -58,8 +87,7 @@ def _ivrs(_context: click.Context, _parameter: click.Parameter, values: tuple[st
 @click.option(
     "--auto-failover-interval",
     type=SECONDS,
-    default=0.0,
-    help="Seconds after the active host's last sign of life when this one takes over; 0: never by itself.",
+    help="Seconds after the active host's death when this one takes over; 0: at once; without it: never by itself.",
 )
 @click.option("--failing-over-time", type=SECONDS, default=0.0, help="Seconds that it then shows FailingOver.")
 @click.option("--starting-time", type=SECONDS, default=0.0, help="Seconds of Starting after the start.")
@@ -78,13 +106,13 @@ def _ivrs(_context: click.Context, _parameter: click.Parameter, values: tuple[st
     metavar="NAME=PATTERN[,PATTERN…]",
     help="A known IVR and its channels, such as ivr1=ivr1-{001..500}; none: any name is known.",
 )
+@click.option("--end-with-stdin", is_flag=True, help="End when standard input is closed: when the parent has gone.")
 @click.option("--request-log", type=FILE, help="Append every request, with its time, to this file as JSON lines.")
-def main(*, control_port: int, **options: Any) -> None:
+def main(*, control_port: int, end_with_stdin: bool, **options: Any) -> None:
     """Run one CE Core Host of the reference contract until SIGTERM.
 
     When it serves, it prints one line of JSON with its URLs to standard output; trouble goes to standard error.
     """
-    options["auto_failover_interval"] = options["auto_failover_interval"] or None
     if (options["certificate"] is None) != (options["key"] is None):
         raise click.UsageError("--certificate and --key go together")
     # The reactor is installed by its import, so not before the options are known to be good.
@@ -107,6 +135,8 @@ def main(*, control_port: int, **options: Any) -> None:
         reactor.callFromThread(lambda: reactor.callLater(host.begin_stopping(), reactor.stop))
 
     reactor.callWhenRunning(signal.signal, signal.SIGTERM, stop)
+    if end_with_stdin:
+        reactor.addReader(EndOfInput())
     reactor.callWhenRunning(lambda: print(json.dumps(urls), flush=True))  # noqa: T201 - what it promises
     reactor.run()
 

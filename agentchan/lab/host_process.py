@@ -62,11 +62,15 @@ class HostProcess:
         """Start the process; :meth:`wait_serving` waits for it."""
         if self.running:
             raise LabError(f"{self.name} is running already")
-        self._reap()
+        self.reap()
         ports = [f"--{what}-port={port}" for what, port in self.ports.items()]
-        command = [sys.executable, "-m", "agentchan.lab.host", *self.options, *ports]
+        command = [sys.executable, "-m", "agentchan.lab.host", *self.options, *ports, "--end-with-stdin"]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL)
+            # It ends when its standard input is closed, however this process ends. A frozen one cannot see that: in a
+            # process group of its own, which is orphaned then, the kernel itself hangs it up and continues it.
+            self._process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.PIPE, process_group=0
+            )
 
     def wait_serving(self) -> None:
         """Return when both services are served.
@@ -82,11 +86,10 @@ class HostProcess:
             raise LabError(f"{self.name} did not start; see {self._log}")
 
     def kill(self) -> float:
-        """SIGKILL; returns the monotonic time at which it was sent."""
+        """SIGKILL; returns the monotonic time at which it was sent. :meth:`reap` waits for its end."""
         pid = self.pid
         at = time.monotonic()
         os.kill(pid, signal.SIGKILL)
-        self._reap()
         return at
 
     def freeze(self) -> float:
@@ -127,7 +130,7 @@ class HostProcess:
                 self._process.wait(STOP_TIMEOUT)
             except subprocess.TimeoutExpired:
                 self._process.kill()
-        self._reap()
+        self.reap()
 
     def close(self) -> None:
         """End the process and give the ports back."""
@@ -135,11 +138,13 @@ class HostProcess:
         for held in self._reserved.values():
             held.close()
 
-    def _reap(self) -> None:
+    def reap(self) -> None:
+        """Wait for the end of a process that was killed, and forget it."""
         if self._process is not None:
             self._process.wait()
-            if self._process.stdout is not None:
-                self._process.stdout.close()
+            for pipe in (self._process.stdin, self._process.stdout):
+                if pipe is not None:
+                    pipe.close()
         self._process = None
         self.frozen = False
 

@@ -12,12 +12,14 @@ from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from agentchan.lab.domain import Domain, View
+from agentchan.lab.domain import HOST_STATES, Domain, View
 from agentchan.lab.history import History, Row
+from agentchan.lab.peer_link import LOOPBACK, PeerLink
 
 POLL_INTERVAL = 0.1
 """Seconds between two looks into the database, for the case that a notice was lost."""
-LOOPBACK = "127.0.0.1"
+SHORTEST_SILENCE = 1.0
+"""Seconds: an active host whose link stands is not missed sooner, since a busy machine may hold it up for a while."""
 LARGEST_NOTICE = 64
 
 log = Logger()
@@ -48,7 +50,9 @@ class Membership:
     """Keeps this host's knowledge of the domain fresh, and acts on it.
 
     Attributes:
-        auto_failover_interval: seconds after the active host's last sign of life when this one takes over; None: never.
+        auto_failover_interval: seconds after the active host's death when this one takes over; 0: at once; None:
+            never. Death is seen at once by the link between the hosts. A host that is silent while its link stands
+            (frozen) is missed after the same time, but not before ``SHORTEST_SILENCE``.
         failing_over_time: seconds that an automatic failover shows ``FailingOver``.
         watchers: called after every change of role, generation or state.
     """
@@ -61,6 +65,8 @@ class Membership:
     on_role_change: Callable[[], None]
     watchers: list[Callable[[View], None]] = field(factory=list)
     _notices: Notices = field(init=False)
+    _link: PeerLink = field(init=False)
+    _take_over: IDelayedCall | None = None
     _port: IListeningPort | None = None
     _poll: LoopingCall = field(init=False)
     _known: View | None = None
@@ -69,14 +75,15 @@ class Membership:
 
     def __attrs_post_init__(self) -> None:
         self._notices = Notices(self._look)
+        self._link = PeerLink(self.reactor, self._peer_lost)
         self._poll = LoopingCall(self._look_and_act)
         self._poll.clock = self.reactor
 
-    def listen(self) -> int:
-        """Open the notice port; returns its number."""
+    def listen(self) -> tuple[int, int]:
+        """Open the ports of notices and of the link between the hosts; returns their numbers."""
         port = self.reactor.listenUDP(0, self._notices, LOOPBACK, LARGEST_NOTICE)
         self._port = port
-        return int(port.getHost().port)  # type: ignore[attr-defined]
+        return int(port.getHost().port), self._link.listen()  # type: ignore[attr-defined]
 
     def start(self) -> None:
         """Look now, and from now on."""
@@ -87,8 +94,10 @@ class Membership:
         """Look no more."""
         if self._poll.running:
             self._poll.stop()
-        if self._hand_over is not None and self._hand_over.active():
-            self._hand_over.cancel()
+        for waiting in (self._hand_over, self._take_over):
+            if waiting is not None and waiting.active():
+                waiting.cancel()
+        self._link.stop()
         if self._port is not None:
             self._port.stopListening()
 
@@ -114,6 +123,7 @@ class Membership:
     def _look_and_act(self) -> None:
         try:
             view = self.look()
+            self._link.dial((name, port) for name, _, port in self.domain.others())
             if self.auto_failover_interval is not None:
                 self._lease(view, self.auto_failover_interval)
         except sqlite3.OperationalError as error:
@@ -122,10 +132,30 @@ class Membership:
     def _lease(self, view: View, interval: float) -> None:
         now = time.monotonic()
         if view.is_active:
-            if now - self._renewed >= min(interval / 4, 1.0):
+            if now - self._renewed >= min(max(interval, SHORTEST_SILENCE) / 4, 1.0):
                 self._renewed = now
                 self.domain.renew()
-        elif now - view.renewed > interval and view.state not in ("Starting", "Stopping"):
+        elif now - view.renewed > max(interval, SHORTEST_SILENCE):
+            self._succeed(view)
+
+    def _peer_lost(self, name: str) -> None:
+        if self.auto_failover_interval is None or (self._take_over is not None and self._take_over.active()):
+            return
+        if self.auto_failover_interval == 0:
+            self._succeed_dead(name)
+        else:
+            self._take_over = self.reactor.callLater(self.auto_failover_interval, self._succeed_dead, name)
+
+    def _succeed_dead(self, name: str) -> None:
+        try:
+            view = self.look()
+            if view.active == name and name not in self._link.up:
+                self._succeed(view)
+        except sqlite3.OperationalError as error:
+            log.warn("the domain's database cannot be used: {error}", error=error)  # noqa: G010 - the name in Twisted
+
+    def _succeed(self, view: View) -> None:
+        if view.state not in HOST_STATES:
             self.hand_over(view.host, seconds=self.failing_over_time, only_in_generation=view.generation)
 
     def hand_over(
@@ -149,6 +179,6 @@ class Membership:
 
     def announce(self) -> None:
         """Act on a change made here, and have the other host look."""
-        for _, port in self.domain.others():
+        for _, port, _ in self.domain.others():
             self._notices.send(port)
         self._look()

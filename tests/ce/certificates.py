@@ -5,13 +5,15 @@ from __future__ import annotations
 import ipaddress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from attrs import frozen
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from OpenSSL import SSL
+from OpenSSL.crypto import X509
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 DAY = timedelta(days=1)
@@ -22,7 +24,7 @@ class Identity:
     """A certificate and its key."""
 
     certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey
+    key: Any
 
     def certificate_pem(self) -> bytes:
         """The certificate alone."""
@@ -45,11 +47,14 @@ def issue(
     *hosts: str,
     signer: Identity | None = None,
     authority: bool = False,
+    key: Any = None,
     not_before: datetime = NOW - 30 * DAY,
     not_after: datetime = NOW + 30 * DAY,
 ) -> Identity:
     """A certificate for hosts (names and addresses), signed by ``signer`` or by itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = key or ec.generate_private_key(ec.SECP256R1())
+    signing_key = key if signer is None else signer.key
+    plain = isinstance(signing_key, (ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey))
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
     builder = (
         x509.CertificateBuilder()
@@ -62,8 +67,10 @@ def issue(
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
     )
     if hosts:
-        builder = builder.add_extension(x509.SubjectAlternativeName([_general_name(host) for host in hosts]), critical=False)
-    return Identity(builder.sign(key if signer is None else signer.key, hashes.SHA256()), key)
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([_general_name(host) for host in hosts]), critical=False
+        )
+    return Identity(builder.sign(signing_key, hashes.SHA256() if plain else None), key)
 
 
 def _general_name(host: str) -> x509.GeneralName:
@@ -74,7 +81,11 @@ def _general_name(host: str) -> x509.GeneralName:
 
 
 def server_context(
-    identity: Identity, *chain: Identity, client_ca: Identity | None = None, highest: int | None = None
+    identity: Identity,
+    *chain: Identity,
+    client_ca: Identity | None = None,
+    names_ca: bool = True,
+    highest: int | None = None,
 ) -> SSL.Context:
     """What a TLS server with this identity uses; with ``client_ca`` it insists on a client certificate."""
     context = SSL.Context(SSL.TLS_METHOD)
@@ -87,13 +98,8 @@ def server_context(
     if client_ca is not None:
         store = context.get_cert_store()
         assert store is not None
-        store.add_cert(_pyopenssl(client_ca))
-        context.set_client_ca_list([client_ca.certificate.subject])
+        store.add_cert(X509.from_cryptography(client_ca.certificate))
+        if names_ca:
+            context.add_client_ca(client_ca.certificate)
         context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *arguments: bool(arguments[-1]))
     return context
-
-
-def _pyopenssl(identity: Identity):  # noqa: ANN202 - pyOpenSSL's X509, which only this one call needs
-    from OpenSSL.crypto import X509  # noqa: PLC0415 - see above
-
-    return X509.from_cryptography(identity.certificate)

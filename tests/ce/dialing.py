@@ -8,9 +8,11 @@ from typing import Any
 from attrs import define, field, frozen
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.internet.protocol import Factory, Protocol
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from agentchan.ce.answer_head import Limits
 from agentchan.ce.connection import Connection
@@ -23,7 +25,10 @@ class Envelope:
     """A message for Connection.exchange."""
 
     body: bytes = b"<question/>"
-    headers: tuple[tuple[bytes, bytes], ...] = ((b"Content-Type", b"text/xml; charset=utf-8"), (b"SOAPAction", b'"Ask"'))
+    headers: tuple[tuple[bytes, bytes], ...] = (
+        (b"Content-Type", b"text/xml; charset=utf-8"),
+        (b"SOAPAction", b'"Ask"'),
+    )
 
 
 @define
@@ -82,7 +87,7 @@ class ScriptedPeer(Protocol):
     def __init__(self, server: ScriptedServer) -> None:
         self.server = server
         self.heard = b""
-        self.lost: Deferred[Failure] = Deferred()
+        self.lost: Deferred[None] = Deferred()
 
     def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
         """Somebody is here."""
@@ -94,9 +99,9 @@ class ScriptedPeer(Protocol):
         self.heard += data
         self.server.on_data(self)
 
-    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # noqa: N802 - Twisted's name
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # noqa: N802, ARG002 - Twisted's signature
         """They are gone."""
-        self.lost.callback(reason)
+        self.lost.callback(None)
 
 
 class ScriptedServer(Factory):
@@ -127,15 +132,16 @@ class ScriptedServer(Factory):
         self.on_data = lambda peer: peer.transport.write(octets)
 
 
+@implementer(IOpenSSLServerConnectionCreator)
 class _AnyServerContext:
-    """Gives Twisted a ready context."""
+    """Gives Twisted connections of a ready context."""
 
     def __init__(self, context: SSL.Context) -> None:
         self._context = context
 
-    def getContext(self) -> SSL.Context:  # noqa: N802 - Twisted's name
-        """The context."""
-        return self._context
+    def serverConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:  # noqa: N802, N803, ARG002 - Twisted's signature
+        """One more."""
+        return SSL.Connection(self._context, None)
 
 
 def http(body: bytes, *headers: bytes, status: bytes = b"200 OK") -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import os
 from pathlib import Path
@@ -153,9 +154,24 @@ def test_a_pem_file_that_will_not_do_is_a_fault(tmp_path: Path, name: str, conte
     assert only_fault(tmp_path, text).startswith(fault.format(tmp_path / name))
 
 
+def test_a_certificate_of_an_unknown_kind_is_a_fault(tmp_path: Path) -> None:
+    """A public key that cannot be understood does not belong to the private one."""
+    key = private_key()
+    der = x509.load_pem_x509_certificate(certificate(key)).public_bytes(serialization.Encoding.DER)
+    elliptic = bytes.fromhex("06072a8648ce3d0201")
+    assert der.count(elliptic) == 1
+    foreign = base64.encodebytes(der.replace(elliptic, elliptic[:-1] + b"\x7f"))
+    write(tmp_path / "cert.pem", b"-----BEGIN CERTIFICATE-----\n" + foreign + b"-----END CERTIFICATE-----\n")
+    write(tmp_path / "key.pem", pem(key))
+    fault = only_fault(tmp_path, '[tls]\ncertificate_file = "cert.pem"\nkey_file = "key.pem"\n')
+    assert "tls.key_file: " in fault
+    assert "does not belong to the first certificate" in fault
+
+
 def test_a_site_profile_must_be_there(tmp_path: Path) -> None:
     """The path of a site profile that is missing is a fault; one that is there is not opened here."""
     assert only_fault(tmp_path, '[ce]\nprofile = "site/p.toml"').startswith("7: ce.profile: there is no ")
+    assert only_fault(tmp_path, f'[ce]\nprofile = "/{"x" * 300}/p.toml"').startswith("7: ce.profile: there is no ")
     assert loaded(tmp_path, '[ce]\nprofile = "./"').ce.profile == str(tmp_path)
 
 

@@ -7,6 +7,7 @@ import pytest
 from tests.config.texts import MINIMAL, PRINTED, faults, good
 
 ANSWERS = MINIMAL.split("[component_link]", maxsplit=1)[0] + '[ce]\nactive_by = "connector-answers"\n'
+BASIC = '[ce.auth]\nmethod = "basic"\nusername = "a"\npassword_file = "/p"\n'
 WORLD = '[api]\nlisten = "0.0.0.0:8093"\n'
 
 
@@ -63,11 +64,9 @@ def test_a_contradiction_is_a_fault(text: str, expected: list[str]) -> None:
         MINIMAL + '[ivr.aliases]\nivr1-001 = "ivr1-001"\n',
         MINIMAL + WORLD + 'allow = ["0.0.0.0/0"]\ntoken_file = "/t"\ncertificate_file = "/c"\nkey_file = "/k"',
         MINIMAL + '[api]\nlisten = "127.0.0.1:1"\nallow = ["0.0.0.0/0"]\n',
-        MINIMAL + '[ce.auth]\nmethod = "basic"\nusername = "a"\npassword_file = "/p"\n',
-        MINIMAL.replace("https://ce1.example.com", "http://localhost")
-        + '[ce.auth]\nmethod = "basic"\nusername = "a"\npassword_file = "/p"\n',
-        MINIMAL.replace("https://ce1.example.com", "http://[::1]")
-        + '[ce.auth]\nmethod = "basic"\nusername = "a"\npassword_file = "/p"\n',
+        MINIMAL + BASIC,
+        MINIMAL.replace("https://ce1.example.com", "http://localhost") + BASIC,
+        MINIMAL.replace("https://ce1.example.com", "http://[::1]") + BASIC,
         MINIMAL + '[calls]\non_ivr_down = "gone"\n[ivr.health]\ncheck = "tcp://h:1"\n',
         MINIMAL + '[endpoint_check]\nendpoints = ["tel:1", "sip:a"]\ntel_gateway = "sip:{number}@h"\n',
     ],
@@ -88,11 +87,11 @@ def test_what_agrees_has_neither_faults_nor_warnings(text: str) -> None:
         ),
         (WORLD + 'allow = ["10.0.0.0/8"]\ntoken_file = "/t"', "7: api.listen: lets the token cross the network"),
         (
-            '[agent_channel]\nconnector_urls = ["http://ce1/"]\n'
-            '[ce.auth]\nmethod = "basic"\nusername = "a"\npassword_file = "/p"',
+            f'[agent_channel]\nconnector_urls = ["http://ce1/"]\n{BASIC}',
             "7: agent_channel.connector_urls[0]: lets the password cross the network in the clear",
         ),
         ('[ivr.channel_values."ivr2-*"]\na = "1"', '6: ivr.channel_values."ivr2-*": matches no channel'),
+        ('[ivr.channel_values.ivr1-004]\na = "1"', "6: ivr.channel_values.ivr1-004: matches no channel"),
         ('[calls]\non_ivr_down = "gone"', "7: calls.on_ivr_down: has no effect without [ivr.health]"),
         ('[endpoint_check]\nendpoints = ["tel:1"]', "7: endpoint_check.endpoints[0]: will always be unknown"),
     ],

@@ -32,13 +32,17 @@ NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cn"]), m
 )
 
 
+def _toml(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
 @given(NAMES, st.dictionaries(NAMES, NAMES, max_size=3), st.integers(100, 300_000))
 def test_any_text_survives_being_shown(name: str, values: dict[str, str], milliseconds: int) -> None:
     """Quotes, backslashes and foreign letters in names and values are written so that they read the same."""
     patterns = "".join(
-        f"[ivr.channel_values.{json.dumps(pattern)}]\nv = {json.dumps(value)}\n" for pattern, value in values.items()
+        f"[ivr.channel_values.{_toml(pattern)}]\nv = {_toml(value)}\n" for pattern, value in values.items()
     )
-    text = f'[ivr]\nname = {json.dumps(name)}\nchannels = [{json.dumps(name)}]\n[component_link]\nurls = ["http://h"]\n'
+    text = f'[ivr]\nname = {_toml(name)}\nchannels = [{_toml(name)}]\n[component_link]\nurls = ["http://h"]\n'
     configuration = good(f'{text}[agent_channel]\nreply_timeout = "{milliseconds}ms"\n{patterns}')
     assert good(show(configuration)) == configuration
 

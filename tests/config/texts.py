@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agentchan.config import Configuration, ConfigurationError, parse
+from agentchan.config import Configuration, ConfigurationError, Fault, parse
 
 FILE = Path("/etc/agentchan/agentchan.toml")
 
@@ -135,6 +135,15 @@ def faults(text: str | bytes, *, environment: bool = False) -> list[str]:
     with pytest.raises(ConfigurationError) as caught:
         parse(data, FILE, environment=environment, host_name="host-a")
     return [str(fault).removeprefix(f"{FILE}:") for fault in caught.value.faults]
+
+
+def outcome(data: bytes) -> tuple[Fault, ...] | None:
+    """The faults of the data; None where it is a configuration."""
+    try:
+        parse(data, FILE)
+    except ConfigurationError as error:
+        return error.faults
+    return None
 
 
 def with_key(dotted: str, value: str) -> str:

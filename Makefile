@@ -1,0 +1,49 @@
+# Needs GNU make and Python 3.11 or later; all else goes into $(VENV).
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+PYTEST_ARGS ?= -n auto --dist loadfile
+
+.DEFAULT_GOAL := help
+.PHONY: help venv test demo check format coverage bench packaging clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: $(STAMP)  ## everything that is needed, in .venv; again after pyproject.toml has changed
+
+$(STAMP): pyproject.toml setup.py tests/packaging/make_venv.sh
+	@tests/packaging/make_venv.sh "$(PYTHON)" "$(VENV)"
+	@touch $@
+
+test: $(STAMP)  ## all tests; PYTEST_ARGS="tests/config -k sample" for some
+	$(PY) -m pytest $(PYTEST_ARGS)
+
+demo: $(STAMP)  ## a CE pair, the daemon and one scripted day with failovers
+	@$(VENV)/bin/agentchan lab demo
+
+check: $(STAMP)  ## style, format and types
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	$(PY) -m mypy
+
+format: $(STAMP)  ## mend style and format as far as it goes by itself
+	$(PY) -m ruff check --fix
+	$(PY) -m ruff format
+
+coverage: $(STAMP)  ## which lines and branches the tests go through
+	$(PY) -m coverage erase
+	$(PY) -m coverage run -m pytest $(PYTEST_ARGS)
+	$(PY) -m coverage combine --quiet
+	$(PY) -m coverage report
+
+bench: $(STAMP)  ## the figures: time to failover, growth, idle cost
+	@set -e; for each in bench/bench_*.py; do echo "== $$each"; $(PY) "$$each"; done
+
+packaging: $(STAMP)  ## the wheel, installed in an empty environment, works from anywhere
+	tests/packaging/check.sh "$(PY)"
+
+clean:  ## away with everything that can be made again
+	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* .hypothesis .mypy_cache .ruff_cache twisted/plugins/dropin.cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

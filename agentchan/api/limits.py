@@ -1,0 +1,39 @@
+"""What a client of a door may use up, each with its reason."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+
+@frozen
+class Limits:
+    """The limits of one door.
+
+    Attributes:
+        connections: at once; each costs some 10 kB.
+        body: bytes; the list of 12,000 calls with long ids has 1.5 MB.
+        bodies: bytes of all bodies that are being received at once.
+        request_time: seconds from a request's first byte to its last; a script on the same site needs milliseconds.
+        idle_time: seconds that a connection may be kept without a request.
+        stall_time: seconds that a client may leave an answer unread.
+        streams: event streams at once.
+        stream_queue: bytes that may wait for a client of an event stream.
+        keep_alive: seconds between comments on a quiet event stream; under the usual proxy's and reader's minute.
+    """
+
+    connections: int = 256
+    body: int = 2 * 1024 * 1024
+    bodies: int = 16 * 1024 * 1024
+    request_time: float = 10.0
+    idle_time: float = 60.0
+    stall_time: float = 20.0
+    streams: int = 32
+    stream_queue: int = 256 * 1024
+    keep_alive: float = 15.0
+
+
+HEADERS = 16 * 1024
+"""Bytes of a request line and all headers; the usual limit of servers is 8 to 16 KiB."""
+
+HEADER_LINES = 64
+"""Header lines; browsers send 15, proxies add some."""

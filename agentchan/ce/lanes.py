@@ -1,0 +1,241 @@
+"""The lanes: connections to the active host's IVR Connector that carry call signals.
+
+A lane that is free takes the outbox's next signal, sends it and tells what came of it. NewCall and Gone need no session
+and may travel on any connection to the active host (contract, Sessions); which host that is, and whether there is one,
+the lanes are told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+from typing import Any
+
+import structlog
+from attrs import define, frozen
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.python.failure import Failure
+
+from agentchan.ce.agent_channel import ConnectorCodec
+from agentchan.ce.component_link import Dialing
+from agentchan.ce.connection import Connection
+from agentchan.ce.dialer import DialFailed
+from agentchan.ce.errors import ExchangeFailed
+from agentchan.ce.http_post import HttpAnswer
+from agentchan.core.backoff import Backoff, Jitter, patient
+from agentchan.core.outbox import Outbox
+from agentchan.vocabulary import CallSignal, Reply
+
+log = structlog.get_logger("agentchan.lanes")
+
+
+@frozen
+class LaneTimings:
+    """Durations in seconds (configuration, ``[signals]`` and ``[agent_channel]``)."""
+
+    connect: float
+    reply: float
+    backoff: Backoff
+
+
+@define(eq=False)
+class _Lane:
+    """One connection, or the place of one.
+
+    Attributes:
+        signal: what is under way on it.
+        url: where it leads; a lane that leads elsewhere than the present host is not used any more.
+    """
+
+    connection: Connection | None = None
+    url: str | None = None
+    signal: CallSignal | None = None
+    sent: bool = False
+    work: Deferred[Any] | None = None
+
+
+class Lanes:
+    """All lanes.
+
+    Args:
+        count: how many.
+        on_progress: called when the outbox has actions to be taken.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        dialer: Dialing,
+        codec: ConnectorCodec,
+        outbox: Outbox,
+        *,
+        count: int,
+        timings: LaneTimings,
+        jitter: Jitter,
+        on_progress: Callable[[], None],
+    ) -> None:
+        self.timings = timings
+        self._reactor = reactor
+        self._dialer = dialer
+        self._codec = codec
+        self._outbox = outbox
+        self._jitter = jitter
+        self._on_progress = on_progress
+        self._lanes = [_Lane() for _ in range(count)]
+        self._url: str | None = None
+        self._timer: IDelayedCall | None = None
+        self._refusals = 0
+        self._dial_after = -inf
+        self._timeouts = 0
+
+    @property
+    def url(self) -> str | None:
+        """The IVR Connector that signals go to, None while they wait."""
+        return self._url
+
+    def serve(self, url: str | None) -> None:
+        """Send signals there from now on, or nowhere; what is under way elsewhere is aborted first."""
+        if url == self._url:
+            return
+        self._url = url
+        for lane in self._lanes:
+            self._empty(lane)
+        self._refusals = self._timeouts = 0
+        self._dial_after = -inf
+        if url is not None:
+            self._outbox.signed_on(self._now())
+        self._on_progress()
+        self.advance()
+
+    def advance(self) -> None:
+        """Let every free lane take a signal; to be called whenever one may have become sendable."""
+        now = self._now()
+        if self._url is None or now < self._dial_after:
+            self._set_timer()
+            return
+        for lane in self._lanes:
+            if lane.signal is None:
+                signal = self._outbox.take(now)
+                if signal is None:
+                    break
+                self._begin(lane, signal)
+        if self._outbox.actions:
+            self._on_progress()
+        self._set_timer()
+
+    def _now(self) -> float:
+        now: float = self._reactor.seconds()
+        return now
+
+    def _set_timer(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+        if self._url is None:
+            return
+        due = max(self._outbox.deadline(), self._dial_after)
+        if self._now() < self._dial_after:
+            due = self._dial_after
+        if due < inf:
+            self._timer = self._reactor.callLater(max(0.0, due - self._now()), self.advance)
+
+    def _empty(self, lane: _Lane) -> None:
+        """Whatever is under way on a lane is over: what was sent may have been applied, or not."""
+        signal, lane.signal = lane.signal, None
+        work, lane.work = lane.work, None
+        if work is not None:
+            work.cancel()
+        self._drop(lane, "the active host has changed")
+        if signal is not None:
+            self._give_back(lane, signal, "the active host has changed")
+
+    def _give_back(self, lane: _Lane, signal: CallSignal, reason: str) -> None:
+        if lane.sent:
+            self._outbox.lost(signal, reason, self._now())
+        else:
+            self._outbox.unsent(signal)
+        lane.sent = False
+
+    def _drop(self, lane: _Lane, reason: str) -> None:
+        connection, lane.connection = lane.connection, None
+        if connection is not None:
+            connection.abort(reason)
+
+    def _begin(self, lane: _Lane, signal: CallSignal) -> None:
+        lane.signal, lane.sent = signal, False
+        work = Deferred.fromCoroutine(self._carry(lane, signal))
+        if lane.signal is signal and not work.called:
+            lane.work = work
+        work.addErrback(self._broken, lane, signal)
+
+    async def _carry(self, lane: _Lane, signal: CallSignal) -> None:
+        """Send one signal, on the lane's connection or on a new one, and tell what came of it."""
+        try:
+            connection = lane.connection
+            if connection is None or not connection.idle:
+                connection = await self._connect(lane)
+            lane.sent = True
+            message = self._codec.encode(signal)
+            answer = await self._within(connection.exchange(message))
+            reply = self._codec.decode(signal, answer.status, answer.content_type, answer.body)
+        except CancelledError:
+            return
+        except (DialFailed, ExchangeFailed) as failure:
+            if lane.signal is signal:
+                self._failed(lane, signal, failure.reason)
+        else:
+            if lane.signal is signal:
+                self._answered(lane, signal, reply)
+
+    async def _connect(self, lane: _Lane) -> Connection:
+        url = self._url
+        if url is None:
+            raise CancelledError
+        self._drop(lane, "a new connection is needed")
+        timings = self.timings
+        connection = await self._dialer.dial(
+            url,
+            connect_timeout=timings.connect,
+            tls_timeout=timings.connect,
+            user_timeout=timings.reply,
+            on_bytes=lambda: None,
+            on_lost=lambda _reason: None,
+        )
+        self._refusals = 0
+        lane.connection = connection
+        return connection
+
+    def _within(self, exchange: Deferred[HttpAnswer]) -> Deferred[HttpAnswer]:
+        deadline = patient(self.timings.reply, self._timeouts)
+
+        def late(_result: object, _seconds: float) -> Failure:
+            self._timeouts += 1
+            return Failure(ExchangeFailed(f"{self._url}: no reply within {deadline:g} s"))
+
+        return exchange.addTimeout(deadline, self._reactor, onTimeoutCancel=late)
+
+    def _answered(self, lane: _Lane, signal: CallSignal, reply: Reply) -> None:
+        lane.signal, lane.work, lane.sent = None, None, False
+        self._timeouts = 0
+        self._outbox.replied(signal, reply, self._now())
+        self._on_progress()
+        self.advance()
+
+    def _failed(self, lane: _Lane, signal: CallSignal, reason: str) -> None:
+        lane.signal, lane.work = None, None
+        if not lane.sent:
+            self._refusals += 1
+            self._dial_after = self._now() + self.timings.backoff.delay(self._refusals, self._jitter)
+        self._drop(lane, reason)
+        self._give_back(lane, signal, reason)
+        log.info("signal-not-confirmed", signal_id=signal.signal_id, channel=signal.channel, reason=reason)
+        self._on_progress()
+        self.advance()
+
+    def _broken(self, failure: Failure, lane: _Lane, signal: CallSignal) -> None:
+        """A fault of ours: say so loudly; the signal is kept, like one whose reply was lost."""
+        log.error("lane-broken", signal_id=signal.signal_id, exc_info=failure.value)
+        if lane.signal is signal:
+            lane.sent = True
+            self._failed(lane, signal, f"internal error: {failure.value!r}")

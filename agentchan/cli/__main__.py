@@ -1,0 +1,7 @@
+"""``python -m agentchan.cli`` is ``agentchan``."""
+
+from __future__ import annotations
+
+from agentchan.cli import main
+
+main()

@@ -1,0 +1,48 @@
+"""The parts of a running daemon, as those that look at all of them see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from agentchan.api.events import EventFeed
+from agentchan.ce.agent_channel import AgentChannel
+from agentchan.ce.component_link import ComponentLink
+from agentchan.ce.dialer import Dialer
+from agentchan.ce.profile import Profile
+from agentchan.chronicle import Chronicle
+from agentchan.config import Configuration
+from agentchan.core.channel import Channels
+from agentchan.following import Following
+from agentchan.journal.journal import Journal
+from agentchan.systemd import Notifier
+from agentchan.wishes import Wishes
+
+
+class Parts(Protocol):
+    """What :class:`agentchan.daemon.Daemon` is made of.
+
+    Attributes:
+        configuration: the one in force.
+        wall: the time of day, seconds since the epoch.
+        started_at: monotonic seconds, as ``verdict_since``.
+        agent_channel: None in frontend mode.
+        link: None where the connectors' answers tell who is active.
+    """
+
+    reactor: Any
+    configuration: Configuration
+    profile: Profile
+    wall: Callable[[], float]
+    started_at: float
+    verdict_since: float
+    notifier: Notifier
+    feed: EventFeed
+    journal: Journal
+    chronicle: Chronicle
+    dialer: Dialer
+    channels: Channels
+    wishes: Wishes
+    following: Following
+    agent_channel: AgentChannel | None
+    link: ComponentLink | None

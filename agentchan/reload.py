@@ -1,0 +1,93 @@
+"""Reads the configuration anew and applies what can change without dropping the agent channel."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from attrs import frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
+
+from agentchan import configured, logs
+from agentchan.ce.tls import TlsSettings, TlsSettingsError
+from agentchan.config import Configuration, ConfigurationError, applicable, changes, load
+from agentchan.core.channel import Wish
+from agentchan.parts import Parts
+from agentchan.systemd import speaks_to_journal
+
+log = structlog.get_logger("agentchan.reload")
+
+
+@frozen
+class _Read:
+    """What was read in a thread: a configuration with what its files hold, or its faults."""
+
+    configuration: Configuration | None
+    tls: TlsSettings | None
+    faults: tuple[str, ...]
+
+
+def _read(configuration: Configuration) -> _Read:
+    try:
+        new = load(configuration.path)
+        return _Read(new, configured.tls_settings(new), ())
+    except ConfigurationError as error:
+        return _Read(None, None, tuple(str(fault) for fault in error.faults))
+    except TlsSettingsError as error:
+        return _Read(None, None, (f"{configuration.path}: tls: {error}",))
+
+
+def reload(daemon: Parts, who: str = "SIGHUP") -> Deferred[Mapping[str, Any]]:
+    """Reload; fires with what was applied, what needs a restart, and the faults with which nothing was applied."""
+    return Deferred.fromCoroutine(_reload(daemon, who))
+
+
+async def _reload(daemon: Parts, who: str) -> Mapping[str, Any]:
+    daemon.notifier.reloading(int(daemon.reactor.seconds() * 1_000_000))
+    try:
+        read: _Read = await deferToThreadPool(
+            daemon.reactor, daemon.reactor.getThreadPool(), _read, daemon.configuration
+        )
+        if read.configuration is None or read.tls is None:
+            daemon.chronicle.happened("reload-refused", level="error", faults=list(read.faults), who=who)
+            return {"applied": [], "needs_restart": [], "faults": list(read.faults), "warnings": []}
+        found = changes(daemon.configuration, read.configuration)
+        _apply(daemon, applicable(daemon.configuration, read.configuration), read.tls)
+        outcome = {
+            "applied": list(found.applied),
+            "needs_restart": list(found.needs_restart),
+            "faults": [],
+            "warnings": [str(warning) for warning in read.configuration.warnings],
+        }
+        daemon.chronicle.happened("reloaded", who=who, **outcome)
+        return outcome
+    finally:
+        daemon.notifier.ready()
+
+
+def _apply(daemon: Parts, new: Configuration, tls: TlsSettings) -> None:
+    """Let the parts have the new values; nothing here waits for anybody."""
+    old, daemon.configuration = daemon.configuration, new
+    if new.log != old.log:
+        errors = sys.__stderr__ or sys.stderr
+        logs.configure(new.log, journald=speaks_to_journal(os.environ, errors.fileno()), stream=errors)
+    secrets_changed = new.tls != old.tls or new.contents.digests != old.contents.digests
+    if secrets_changed:
+        daemon.dialer.tls = tls
+    if daemon.link is not None:
+        daemon.link.timings = configured.link_timings(new)
+        if secrets_changed:
+            daemon.link.redial()
+    channel = daemon.agent_channel
+    if channel is None:
+        return
+    if new.ivr.channels != old.ivr.channels:
+        daemon.channels.listed(new.ivr.channels, Wish(ready=True), daemon.reactor.seconds())
+    daemon.channels.include_all()
+    daemon.wishes.apply()
+    channel.user_timeout = configured.user_timeout(new)
+    channel.retime(configured.timings(new))

@@ -1,0 +1,186 @@
+"""OPTIONS requests out, responses in, by the library ``sipmessage``.
+
+The library is simple and strict. What comes from the network is bounded before it is parsed, header lines are brought
+into the one form that it knows (RFC 3261, 7.3.1 allows more), and whatever it raises becomes our own error.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import sipmessage
+from attrs import frozen
+
+from agentchan.sip.errors import MalformedMessage
+from agentchan.sip.uri import SipUri, Transport
+
+LARGEST_MESSAGE = 16 * 1024
+"""Bytes of a response that is read; an answer to OPTIONS with a session description has about 2 KiB."""
+
+_MOST_LINES = 200
+"""Header lines; the library's time grows with their square."""
+
+_LONGEST_LINE = 2048
+"""Bytes of a header line after unfolding."""
+
+_STATUS_LINE = re.compile(rb"SIP/2\.0 ([1-6][0-9]{2})(?: ([^\r\n]*))?", re.IGNORECASE)
+_REQUEST_LINE = re.compile(rb"[!-~]+ [!-~]+ SIP/2\.0", re.IGNORECASE)
+_FOLD = re.compile(rb"[ \t]*\r\n[ \t]+")
+_HEADER = re.compile(rb"([!-9;-~]+)[ \t]*:[ \t]*(.*)", re.DOTALL)
+_NEEDED = frozenset({b"via", b"v", b"cseq", b"call-id", b"i"})
+_RECEIVED = re.compile(rb";[ \t]*received[ \t]*=[^;,]*", re.IGNORECASE)
+"""Not needed here, and an IPv6 address in it has no brackets (RFC 3261, 25.1), which the library does not know."""
+_LONGEST_PHRASE = 80
+_MOST_VIAS = 1
+
+
+@frozen
+class OptionsRequest:
+    """What identifies one OPTIONS request and its answers.
+
+    Attributes:
+        branch: of its Via, beginning with the magic cookie (RFC 3261, 8.1.1.7).
+        sent_by: ``host`` or ``host:port`` of its Via.
+    """
+
+    uri: SipUri
+    transport: Transport
+    sent_by: str
+    branch: str
+    call_id: str
+    tag: str
+    sequence: int = 1
+
+    def encode(self) -> bytes:
+        """The message."""
+        text = self.uri.text
+        message = sipmessage.Request("OPTIONS", _Verbatim(scheme="sip", host="", text=text))
+        header = message.headers.set
+        header("Via", f"SIP/2.0/{self.transport.upper()} {self.sent_by};branch={self.branch};rport")
+        header("Max-Forwards", "70")
+        header("From", f"<sip:agentchan@{self.sent_by}>;tag={self.tag}")
+        header("To", f"<{text}>")
+        header("Call-ID", self.call_id)
+        header("CSeq", f"{self.sequence} OPTIONS")
+        contact = self.transport if self.transport != "udp" else ""
+        header("Contact", f"<sip:agentchan@{self.sent_by}{f';transport={contact}' if contact else ''}>")
+        header("Accept", "application/sdp")
+        header("User-Agent", "agentchan")
+        header("Content-Length", "0")
+        return bytes(message)
+
+
+@dataclass(frozen=True)
+class _Verbatim(sipmessage.URI):
+    """A URI that is written as it was read; the library would escape the user part anew."""
+
+    text: str = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@frozen
+class Answer:
+    """A SIP response, as far as a probe needs it.
+
+    Attributes:
+        code: 100 to 699.
+        phrase: the reason phrase, bounded and printable.
+        branch: of its only Via.
+        sent_by: ``host`` or ``host:port`` of that Via, lower case.
+    """
+
+    code: int
+    phrase: str
+    branch: str
+    sent_by: str
+    call_id: str
+    sequence: int
+    method: str
+
+    @property
+    def final(self) -> bool:
+        """Whether it ends the transaction (RFC 3261, 7.2)."""
+        return self.code >= 200  # noqa: PLR2004 - the number is the RFC's
+
+    def mismatch(self, request: OptionsRequest) -> str | None:
+        """Why this is no answer to the request, whose branch it has; None if it is one.
+
+        RFC 3261, 17.1.3 and 18.1.2 (sent-by), 8.2.6.2 (CSeq and Call-ID are the request's own).
+        """
+        if (self.sequence, self.method) != (request.sequence, "OPTIONS"):
+            return "an answer with another CSeq"
+        if self.sent_by != request.sent_by.lower():
+            return "an answer with another Via"
+        if self.call_id != request.call_id:
+            return "an answer with another Call-ID"
+        return None
+
+
+def read_answer(data: bytes) -> Answer:
+    """Take a response apart.
+
+    Raises:
+        MalformedMessage: it is none, or too large to be looked at.
+    """
+    if len(data) > LARGEST_MESSAGE:
+        raise MalformedMessage(f"a message of {len(data)} bytes")
+    head, end, _ = data.partition(b"\r\n\r\n")
+    if not end:
+        raise MalformedMessage("a message without the empty line after its headers")
+    first, *lines = _FOLD.sub(b" ", head).split(b"\r\n")
+    status = _STATUS_LINE.fullmatch(first)
+    if status is None:
+        kind = "a request" if _REQUEST_LINE.fullmatch(first) else "a message without a SIP status line"
+        raise MalformedMessage(kind)
+    phrase = (status[2] or b"").decode("utf-8", "replace")[:_LONGEST_PHRASE]
+    try:
+        message = sipmessage.Message.parse(
+            b"SIP/2.0 %s \r\n%s\r\n\r\n" % (status[1], b"\r\n".join(_needed_lines(lines)))
+        )
+        return _answer(message, int(status[1]), "".join(c if c.isprintable() else "?" for c in phrase))
+    except MalformedMessage:
+        raise
+    except Exception as error:  # the library promises ValueError, but raises others too
+        raise MalformedMessage("a message with malformed headers") from error
+
+
+def _needed_lines(lines: list[bytes]) -> list[bytes]:
+    """The header lines that matter, in the library's form.
+
+    The others are only required to be header lines: a proxy that sends odd bytes in a Server header does answer.
+    """
+    if len(lines) > _MOST_LINES:
+        raise MalformedMessage(f"a message with {len(lines)} header lines")
+    needed = []
+    for line in lines:
+        header = _HEADER.fullmatch(line)
+        if header is None:
+            raise MalformedMessage("a message with a line that is no header")
+        if header[1].lower() in _NEEDED:
+            if len(line) > _LONGEST_LINE:
+                raise MalformedMessage(f"a message with a header line of {len(line)} bytes")
+            needed.append(b"%s: %s" % (header[1], _RECEIVED.sub(b"", header[2].rstrip(b" \t"))))
+    return needed
+
+
+def _answer(message: sipmessage.Request | sipmessage.Response, code: int, phrase: str) -> Answer:
+    for name in ("Call-ID", "CSeq"):
+        if len(message.headers.getlist(name)) != 1:
+            raise MalformedMessage(f"a message without {name}, or with several")
+    vias = message.via
+    if len(vias) != _MOST_VIAS:  # RFC 3261, 8.1.3.3: with several it was misrouted
+        raise MalformedMessage(f"a message with {len(vias)} Via values")
+    via, cseq = vias[0], message.cseq
+    parameters = {name.lower(): value for name, value in via.parameters.items()}
+    return Answer(
+        code=code,
+        phrase=phrase.strip(),
+        branch=parameters.get("branch") or "",
+        sent_by=(via.host if via.port is None else f"{via.host}:{via.port}").lower(),
+        call_id=message.call_id,
+        sequence=cseq.sequence,
+        method=cseq.method,
+    )

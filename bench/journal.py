@@ -1,0 +1,170 @@
+"""How fast the journal accepts call signals on this disk.
+
+    python bench/journal.py [DIRECTORY]
+
+Prints, for signals that come evenly at a rate, the time from handing one over to knowing that it is on disk; for as
+many callers at once as group commit likes, the accepts per second; and what 100,000 pending signals cost at a start.
+Every accepted signal is confirmed too, as in real life (lazily, beside its call's rows).
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Generator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+from uuid import uuid4
+
+from twisted.internet import reactor, task
+from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks
+
+from agentchan.journal import Journal, Remembered
+from agentchan.journal.writes import CallEnded, CallOpened, SignalAccepted, SignalSettled, Write
+from agentchan.vocabulary import Fate, Gone, NewCall
+
+CHANNELS = 120
+
+
+def now() -> datetime:
+    """The time of day."""
+    return datetime.now(UTC)
+
+
+def new_journal(path: Path) -> Journal:
+    """A journal as the daemon has it."""
+    return Journal(cast("Any", reactor), path, wall=now, monotonic=time.monotonic)
+
+
+def accept(journal: Journal, number: int) -> tuple[str, Deferred[None]]:
+    """Record the signal of this number: NewCalls have even numbers, their Gones the next."""
+    channel, call_id = f"ivr1-{number // 2 % CHANNELS + 1:03}", f"call-{number // 2:08}"
+    signal_id, at = str(uuid4()), now()
+    batch: tuple[Write, ...]
+    if number % 2:
+        gone = Gone(signal_id, "ivr1", channel, call_id, at, "completed")
+        batch = (SignalAccepted(gone, at), CallEnded(channel, call_id, at, signal_id))
+    else:
+        new_call = NewCall(signal_id, "ivr1", channel, call_id, at, "+4930123456", "+4940654321")
+        batch = (SignalAccepted(new_call, at), CallOpened(channel, call_id, at, signal_id))
+    return signal_id, journal.record(batch)
+
+
+def confirm(journal: Journal, signal_id: str) -> None:
+    """Record that CE has confirmed a signal."""
+    journal.record([SignalSettled(signal_id, Fate.CONFIRMED, now(), 1, None, "ce1")], lazily=True)
+
+
+@inlineCallbacks
+def evenly(journal: Journal, rate: float, seconds: float, first: int) -> Generator[Deferred[Any], Any, None]:
+    """Signals that come evenly."""
+    latencies: list[float] = []
+    waiting: list[Deferred[Any]] = []
+
+    def one(number: int) -> None:
+        begun = time.perf_counter()
+        signal_id, accepted = accept(journal, number)
+
+        def done(_: None) -> None:
+            latencies.append(time.perf_counter() - begun)
+            waiting.append(task.deferLater(reactor, 0.002, confirm, journal, signal_id))
+
+        waiting.append(accepted.addCallback(done))
+
+    begun = time.monotonic()
+    for number in range(int(rate * seconds)):
+        pause = begun + number / rate - time.monotonic()
+        if pause > 0:
+            yield task.deferLater(reactor, pause)
+        one(first + number)
+    yield DeferredList(waiting[:])
+    yield DeferredList(waiting)
+    latencies.sort()
+    share = len(latencies)
+    print(
+        f"{rate:8.0f} signals/s evenly: p50 {latencies[share // 2] * 1e3:6.2f} ms   "
+        f"p99 {latencies[share * 99 // 100] * 1e3:6.2f} ms   worst {latencies[-1] * 1e3:6.2f} ms"
+    )
+
+
+@inlineCallbacks
+def together(journal: Journal, callers: int, signals: int, first: int) -> Generator[Deferred[Any], Any, None]:
+    """So many callers, each with its next signal as soon as the last one is on disk and confirmed."""
+    latencies: list[float] = []
+
+    @inlineCallbacks
+    def caller(offset: int) -> Generator[Deferred[Any], Any, None]:
+        for number in range(first + offset, first + signals, callers):
+            begun = time.perf_counter()
+            signal_id, accepted = accept(journal, number)
+            yield accepted
+            latencies.append(time.perf_counter() - begun)
+            confirm(journal, signal_id)
+
+    begun = time.perf_counter()
+    yield DeferredList([caller(offset) for offset in range(callers)])
+    took = time.perf_counter() - begun
+    latencies.sort()
+    print(
+        f"{callers:4} callers at once: {signals / took:8.0f} signals/s accepted and confirmed   "
+        f"p50 {latencies[signals // 2] * 1e3:6.2f} ms   p99 {latencies[signals * 99 // 100] * 1e3:6.2f} ms"
+    )
+
+
+@inlineCallbacks
+def pending(journal: Journal, signals: int, first: int) -> Generator[Deferred[Any], Any, None]:
+    """Signals that stay pending."""
+    for begin in range(first, first + signals, 1000):
+        yield DeferredList([accept(journal, number)[1] for number in range(begin, begin + 1000)])
+
+
+@inlineCallbacks
+def restart(journal: Journal, remembered: Remembered) -> Generator[Deferred[Any], Any, None]:
+    """Read everything that is pending, as the daemon does at its start."""
+    begun, read, position, longest = time.perf_counter(), 0, 0, 0.0
+    while True:
+        asked = time.perf_counter()
+        page = yield journal.pending(after=position, until=remembered.last_position)
+        longest = max(longest, time.perf_counter() - asked)
+        if not page:
+            break
+        read, position = read + len(page), page[-1].position
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(
+        f"{read} pending signals read in pages of 1000: {(time.perf_counter() - begun) * 1e3:.0f} ms, "
+        f"the longest page {longest * 1e3:.1f} ms; peak memory {peak} MB"
+    )
+
+
+@inlineCallbacks
+def measure(directory: Path) -> Generator[Deferred[Any], Any, None]:
+    """Everything, one after another."""
+    journal = new_journal(directory / "journal.sqlite3")
+    journal.load()
+    yield evenly(journal, 120.0, 20.0, 0)
+    yield evenly(journal, 1000.0, 5.0, 10_000)
+    for callers, first in ((1, 100_000), (8, 200_000), (64, 300_000), (256, 400_000)):
+        yield together(journal, callers, 4000 if callers == 1 else 20_000, first)
+    yield pending(journal, 100_000, 1_000_000)
+    yield evenly(journal, 120.0, 5.0, 2_000_000)
+    yield journal.close()
+    begun = time.perf_counter()
+    journal = new_journal(directory / "journal.sqlite3")
+    remembered = journal.load()
+    print(f"start with {remembered.counts.pending} pending: {(time.perf_counter() - begun) * 1e3:.0f} ms")
+    yield restart(journal, remembered)
+    yield journal.close()
+    print(f"the file: {(directory / 'journal.sqlite3').stat().st_size // 2**20} MB")
+
+
+def main() -> None:
+    """Measure in a directory of the disk that is meant; a temporary one otherwise."""
+    with tempfile.TemporaryDirectory(dir=sys.argv[1] if len(sys.argv) > 1 else None) as directory:
+        task.react(lambda _: measure(Path(directory)))
+
+
+if __name__ == "__main__":
+    main()

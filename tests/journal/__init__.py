@@ -1,0 +1,1 @@
+"""The journal, with its own thread and real files."""

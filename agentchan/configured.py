@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from agentchan.ce.component_link import LinkTimings
+from agentchan.ce.credentials import Authentication
 from agentchan.ce.lanes import LaneTimings
 from agentchan.ce.profile import Profile
-from agentchan.ce.soap import Authentication
 from agentchan.ce.tls import TlsSettings
 from agentchan.config import Configuration
 from agentchan.core.backoff import Backoff

@@ -16,9 +16,10 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 
-from agentchan import __version__, configured
-from agentchan.api.doors import DoorError, Doors
+from agentchan import __version__, configured, logs
+from agentchan.api.doors import Doors
 from agentchan.api.events import EventFeed
+from agentchan.api.unix_socket import DoorError
 from agentchan.ce.agent_channel import AgentChannel
 from agentchan.ce.component_link import ComponentLink
 from agentchan.ce.dialer import Dialer
@@ -116,6 +117,11 @@ class Daemon(Service):
 
     # -- start and stop ----------------------------------------------------------------------------------------------
 
+    def setServiceParent(self, parent: Any) -> None:  # noqa: N802 - Twisted's name
+        """Take part in twistd's application, whose log is ours from now on."""
+        super().setServiceParent(parent)
+        logs.adopt(parent)
+
     def startService(self) -> None:  # noqa: N802 - Twisted's name
         """Read the journal, open the doors, and begin to follow.
 
@@ -140,7 +146,12 @@ class Daemon(Service):
         elif self.agent_channel is not None:
             self.agent_channel.stop()
         waiting: Deferred[None] = Deferred()
-        self._stopping.addBoth(lambda result: (waiting.callback(None), result)[1])
+
+        def ended(result: Any) -> Any:
+            waiting.callback(None)
+            return result
+
+        self._stopping.addBoth(ended)
         return waiting
 
     async def _stop(self) -> None:

@@ -57,7 +57,7 @@ async def _reload(daemon: Parts, who: str) -> Mapping[str, Any]:
             return {"applied": [], "needs_restart": [], "faults": list(read.faults), "warnings": []}
         found = changes(daemon.configuration, read.configuration)
         _apply(daemon, applicable(daemon.configuration, read.configuration), read.tls)
-        outcome = {
+        outcome: dict[str, Any] = {
             "applied": list(found.applied),
             "needs_restart": list(found.needs_restart),
             "faults": [],

@@ -26,7 +26,7 @@ class Options(TwistedOptions):
 
     synopsis = "[--config FILE]"
     longdesc = "Keeps an IVR's agent channel to the active Contact Expert host. See agentchan(1)."
-    optParameters = [  # noqa: RUF012 - Twisted's way
+    optParameters = [  # noqa: N815, RUF012 - Twisted's way
         ["config", "c", None, f"The configuration file [default: {VARIABLE}, else /etc/agentchan/agentchan.toml]."],
     ]
 
@@ -50,6 +50,9 @@ def make_service(options: Mapping[str, Any]) -> Service:
     return service_of(configuration)
 
 
+makeService = make_service  # noqa: N816 - the name that twistd asks for
+
+
 def service_of(configuration: Configuration) -> Service:
     """The service of a configuration without faults; its profile is read here.
 
@@ -60,7 +63,8 @@ def service_of(configuration: Configuration) -> Service:
     from twisted.internet import reactor  # noqa: PLC0415
 
     from agentchan import configured, logs  # noqa: PLC0415
-    from agentchan.ce.profile import ProfileError, load_profile  # noqa: PLC0415
+    from agentchan.ce.profile_loader import load_profile  # noqa: PLC0415
+    from agentchan.ce.profile_reading import ProfileError  # noqa: PLC0415
     from agentchan.ce.tls import TlsSettingsError  # noqa: PLC0415
     from agentchan.daemon import Daemon  # noqa: PLC0415
     from agentchan.monotonic import count_monotonically  # noqa: PLC0415

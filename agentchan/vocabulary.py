@@ -147,7 +147,11 @@ class CloseSession:
 
 @frozen
 class NewCall:
-    """A call signal: a call began on a channel."""
+    """A call signal: a call began on a channel.
+
+    Attributes:
+        parameters: what the IVR gave that no duty maps, as the codec wants it; it is carried through.
+    """
 
     signal_id: str
     ivr: str
@@ -156,11 +160,17 @@ class NewCall:
     started_at: datetime
     caller: str | None = None
     called: str | None = None
+    parameters: str = ""
 
 
 @frozen
 class Gone:
-    """A call signal: the call has ended and the IVR has finished its work."""
+    """A call signal: the call has ended and the IVR has finished its work.
+
+    Attributes:
+        call_token: what CE answered to the call's NewCall, where the profile has such a thing.
+        parameters: as of a NewCall.
+    """
 
     signal_id: str
     ivr: str
@@ -169,6 +179,7 @@ class Gone:
     ended_at: datetime
     outcome: str | None = None
     call_token: str | None = None
+    parameters: str = ""
 
 
 class Fate(Enum):

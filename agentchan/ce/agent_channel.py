@@ -23,7 +23,7 @@ from twisted.python.threadpool import ThreadPool
 from agentchan.ce.component_link import Dialing
 from agentchan.ce.connection import Connection
 from agentchan.ce.dialer import DialFailed
-from agentchan.ce.errors import ExchangeFailed
+from agentchan.ce.errors import ExchangeFailed, at
 from agentchan.ce.http_post import HttpAnswer, Message
 from agentchan.core.session import Session
 from agentchan.core.session_values import Abort, Action, Dial, Loss, Probe, Send, Shown, Step, Stopped, Target, Timings
@@ -44,8 +44,8 @@ _STEPS = {"connect": Step.CONNECT, "tls": Step.TLS}
 class ConnectorCodec(Protocol):
     """What the agent channel needs of the codec; both may be called in a thread."""
 
-    def encode(self, request: Request) -> Message:
-        """A request's bytes."""
+    def encode(self, request: Request, url: str) -> Message:
+        """A request's bytes, for the connector at a URL."""
 
     def decode(self, request: Request, status: int, content_type: str | None, body: bytes) -> Reply:
         """The reply to that request; raises ExchangeFailed."""
@@ -270,14 +270,19 @@ class AgentChannel:
         exchange.addErrback(self._broken, number)
 
     async def _exchange(self, line: _Line, connection: Connection, request: Request) -> Reply:
-        message = await self._here_or_in_thread(_size(request) > ENCODED_HERE, lambda: self._codec.encode(request))
+        message = await self._here_or_in_thread(
+            _size(request) > ENCODED_HERE, lambda: self._codec.encode(request, line.dial.url)
+        )
         if self._line is not line:
             raise CancelledError
         answer: HttpAnswer = await connection.exchange(message)
-        return await self._here_or_in_thread(
-            len(answer.body) > DECODED_HERE,
-            lambda: self._codec.decode(request, answer.status, answer.content_type, answer.body),
-        )
+        try:
+            return await self._here_or_in_thread(
+                len(answer.body) > DECODED_HERE,
+                lambda: self._codec.decode(request, answer.status, answer.content_type, answer.body),
+            )
+        except ExchangeFailed as failure:
+            raise at(connection.url.where, failure) from None
 
     async def _here_or_in_thread(self, in_thread: bool, work: Callable[[], _T]) -> _T:
         if in_thread:

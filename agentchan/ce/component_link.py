@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 
 from agentchan.ce.connection import Connection
 from agentchan.ce.dialer import DialFailed
-from agentchan.ce.errors import ExchangeFailed
+from agentchan.ce.errors import ExchangeFailed, at
 from agentchan.ce.http_post import Message
 from agentchan.core.backoff import FLOOR, Backoff, Jitter, patient
 from agentchan.core.observations import Answered, Failed
@@ -39,10 +39,10 @@ that often, and a host must not be able to keep us busy."""
 class StatusCodec(Protocol):
     """What the link needs of the codec."""
 
-    def encode_get_status(self) -> Message:
+    def encode_get_status(self, url: str) -> Message:
         """The plain question."""
 
-    def encode_watch_status(self, known: ServerStatus | None, max_wait: float) -> Message:
+    def encode_watch_status(self, known: ServerStatus | None, max_wait: float, url: str) -> Message:
         """The question that is held back until something differs from what is known."""
 
     def decode_status(self, duty: str, status: int, content_type: str | None, body: bytes) -> ServerStatus:
@@ -252,10 +252,13 @@ class _Watcher:
                 on_bytes=lambda: None,
                 on_lost=lambda _reason: None,
             )
-        codec = self._codec
-        message = codec.encode_get_status() if duty == "get_status" else codec.encode_watch_status(known, wait)
+        codec, url = self._codec, self._url
+        message = codec.encode_get_status(url) if duty == "get_status" else codec.encode_watch_status(known, wait, url)
         answer = await self._connection.exchange(message)
-        return codec.decode_status(duty, answer.status, answer.content_type, answer.body)
+        try:
+            return codec.decode_status(duty, answer.status, answer.content_type, answer.body)
+        except ExchangeFailed as failure:
+            raise at(self._connection.url.where, failure) from None
 
     def _duty(self, known: ServerStatus | None) -> str:
         if "watch_status" not in self._duties:

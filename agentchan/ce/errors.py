@@ -13,3 +13,20 @@ class ExchangeFailed(Exception):  # noqa: N818 - it names an outcome, not a bug
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+def at(where: str, failure: ExchangeFailed) -> ExchangeFailed:
+    """The same failure, naming the peer."""
+    return ExchangeFailed(f"{where}: {failure.reason}")
+
+
+class CannotEncode(Exception):  # noqa: N818 - it names an outcome, not a bug
+    """A request cannot be said in the site's profile, now or ever.
+
+    Attributes:
+        reason: one line for an operator.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

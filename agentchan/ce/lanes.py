@@ -176,7 +176,7 @@ class Lanes:
             if connection is None or not connection.idle:
                 connection = await self._connect(lane)
             lane.sent = True
-            message = self._codec.encode(signal)
+            message = self._codec.encode(signal, connection.url.text)
             answer = await self._within(connection.exchange(message))
             reply = self._codec.decode(signal, answer.status, answer.content_type, answer.body)
         except CancelledError:

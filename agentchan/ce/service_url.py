@@ -57,6 +57,11 @@ class ServiceUrl:
         own = _DEFAULT_PORTS["https" if self.secure else "http"]
         return _bracketed(self.host) if self.port == own else self.where
 
+    @property
+    def text(self) -> str:
+        """The URL itself."""
+        return f"{'https' if self.secure else 'http'}://{self.authority}{self.target}"
+
     @classmethod
     def parse(cls, url: str) -> ServiceUrl:
         """Take a URL apart.

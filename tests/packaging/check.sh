@@ -42,6 +42,6 @@ export AGENTCHAN_CONFIG="$work/agentchan.toml"
 run agentchan config check
 run agentchan config show
 for profile in reference minimum; do
-    run python -c "from agentchan.ce.profile import load_profile; assert load_profile('$profile').name == '$profile'"
+    run python -c "from agentchan.ce.profile_loader import load_profile; assert load_profile('$profile').name == '$profile'"
 done
 echo "The wheel is fit: $(basename "$work"/dist/*.whl)"

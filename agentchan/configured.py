@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from agentchan.ce.component_link import LinkTimings
 from agentchan.ce.credentials import Authentication
 from agentchan.ce.lanes import LaneTimings
 from agentchan.ce.profile import Profile
 from agentchan.ce.tls import TlsSettings
+from agentchan.ce.watch_pace import LinkTimings
 from agentchan.config import Configuration
 from agentchan.core.backoff import Backoff
 from agentchan.core.outbox_values import Rules
@@ -69,7 +69,7 @@ def rules(configuration: Configuration, profile: Profile) -> Rules:
 def oldest_answer(configuration: Configuration) -> float:
     """Seconds after which the newest answer of the component link says nothing any more (interfaces, section 3)."""
     settings = configuration.component_link
-    if configuration.ce.active_by == "connector-answers":
+    if connector_answers(configuration):
         channel = configuration.agent_channel
         return channel.heartbeat_interval * (channel.heartbeat_misses + 1)
     return settings.watch_wait + 3 * settings.timeout
@@ -87,8 +87,8 @@ def abilities(profile: Profile) -> Abilities:
 
 
 def connector_answers(configuration: Configuration) -> bool:
-    """Whether the first connector in line that accepts is the active one."""
-    return configuration.ce.active_by == "connector-answers"
+    """Whether the first connector in line that accepts is the active one; frontend mode has no connectors."""
+    return configuration.ce.active_by == "connector-answers" and bool(configuration.ivr.channels)
 
 
 def lines(configuration: Configuration) -> Lines:
@@ -103,10 +103,11 @@ def topology_urls(configuration: Configuration) -> tuple[str, ...]:
     return configuration.component_link.urls
 
 
-def authentication(configuration: Configuration) -> Authentication:
+def authentication(configuration: Configuration, profile: Profile) -> Authentication:
     """How the daemon proves to CE who it is."""
     auth = configuration.ce.auth
-    return Authentication(auth.method, auth.username or "", configuration.contents.ce_password or Secret(""))
+    password = configuration.contents.ce_password or Secret("")
+    return Authentication(auth.method, auth.username or "", password, digest=profile.password_digest)
 
 
 def tls_settings(configuration: Configuration) -> TlsSettings:

@@ -9,29 +9,41 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 import structlog
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
-from twisted.internet.task import LoopingCall
+from twisted.internet.task import LoopingCall, deferLater
+from twisted.python.failure import Failure
 
 from agentchan import __version__, configured, logs
+from agentchan.accepting import Accepting
 from agentchan.api.doors import Doors
 from agentchan.api.events import EventFeed
 from agentchan.api.unix_socket import DoorError
+from agentchan.call_limits import LOOK_EVERY, CallLimits
 from agentchan.ce.agent_channel import AgentChannel
 from agentchan.ce.component_link import ComponentLink
 from agentchan.ce.dialer import Dialer
+from agentchan.ce.lanes import Lanes
 from agentchan.ce.profile import Profile
 from agentchan.ce.soap import Codec
 from agentchan.ce.tls import TlsSettings
 from agentchan.chronicle import Chronicle
 from agentchan.config import Configuration
+from agentchan.core.calls import Calls
 from agentchan.core.channel import Channels, Wish
 from agentchan.core.observations import Mark, Pin
+from agentchan.core.outbox import Outbox
 from agentchan.core.session import Session
+from agentchan.core.session_values import Restored, SignOn, State
+from agentchan.core.signal_route import signal_route
+from agentchan.core.target import target_of
 from agentchan.core.topology import begun
+from agentchan.core.verdict import Verdict
+from agentchan.delivering import Delivering
 from agentchan.following import Following, Signs
 from agentchan.journal.errors import JournalError, JournalUnavailable
 from agentchan.journal.facts import Remembered
@@ -40,14 +52,21 @@ from agentchan.journal.health import State as JournalState
 from agentchan.journal.journal import Journal
 from agentchan.operations import Operations
 from agentchan.reload import reload
+from agentchan.repairing import Repairing
+from agentchan.signal_parts import SignalParts
+from agentchan.stopping import drained
 from agentchan.systemd import Notifier, listening_sockets, watchdog_interval
 from agentchan.wishes import Wishes
 
 log = structlog.get_logger("agentchan.daemon")
 
 EX_CONFIG = 78
+
 HEARTBEAT_OF_TIME = 1.0
 """Seconds between looks at what depends on time alone: pins that end, marks that fall."""
+
+JOURNAL_AGAIN = 1.0
+"""Seconds after which the signals of earlier runs are read again, where the journal could not be read."""
 
 
 class Daemon(Service):
@@ -87,26 +106,36 @@ class Daemon(Service):
             configuration.journal.path,
             wall=lambda: datetime.fromtimestamp(wall(), UTC),
             monotonic=time.monotonic,
+            keep=configuration.journal.keep,
             on_health=self._journal_health,
         )
         self.chronicle = Chronicle(self.journal, self.feed, wall, reactor.seconds)
         self.dialer = Dialer(reactor, tls)
+        self.codec = Codec(
+            profile,
+            ivr=configuration.ivr.name,
+            instance_id=configuration.ivr.instance_id,
+            channel_values=configuration.ivr.channel_values,
+            authentication=configured.authentication(configuration, profile),
+        )
         self.channels = Channels(configuration.ivr.channels, Wish(ready=True), self.started_at)
-        self.wishes = Wishes(reactor, wall, self.journal, self.channels, on_change=self._wishes_changed)
+        self.wishes = Wishes(reactor, wall, self.journal, self.channels, on_change=self._tick)
         self.agent_channel: AgentChannel | None = None
         self.link: ComponentLink | None = None
         self._environ = environ
         self._jitter = jitter
         self._stopping: Deferred[None] | None = None
+        self._hurry = Deferred[None]()
         self._doors: Doors | None = None
         self._timers: list[LoopingCall] = []
+        self._build_signals()
         self.following = Following(
             reactor,
             begun(configured.topology_urls(configuration), configuration.ce.domain),
             configured.lines(configuration),
             Signs(
                 marked=self.chronicle.marked,
-                signed_on=self.chronicle.signed_on,
+                signed_on=self._signed_on,
                 signed_off=self.chronicle.signed_off,
                 restored=self._restored,
                 judged=self._judged,
@@ -114,6 +143,34 @@ class Daemon(Service):
                 failed_over=self.chronicle.failed_over,
             ),
         )
+
+    def _build_signals(self) -> None:
+        """Build what deals with call signals."""
+        configuration = self.configuration
+        self.calls = Calls()
+        parts = SignalParts(
+            self.reactor,
+            self.wall,
+            self.journal,
+            self.calls,
+            self.channels,
+            configuration.ivr.name,
+            self.chronicle.happened,
+        )
+        outbox = Outbox(configured.rules(configuration, self.profile), self._jitter)
+        self.delivering = Delivering(
+            parts,
+            outbox,
+            on_denied=self._signal_denied,
+            on_settled=self._tick,
+            on_old_settled=lambda: self.following.outbox_emptied(),
+        )
+        self.repairing = Repairing(
+            parts, self.delivering, unknown_calls_go=configuration.signals.unknown_calls == "gone"
+        )
+        self.delivering.mending = self.repairing
+        self.accepting = Accepting(parts, self.delivering, configuration.ivr.aliases)
+        self.call_limits = CallLimits(parts, self.accepting, configuration.calls)
 
     # -- start and stop ----------------------------------------------------------------------------------------------
 
@@ -129,10 +186,11 @@ class Daemon(Service):
             SystemExit: the journal cannot be used (78), or a door cannot be opened (1).
         """
         super().startService()
-        self._remember(self._load())
+        remembered = self._load()
+        self._remember(remembered)
         self._build()
         self._open_doors()
-        self.reactor.callWhenRunning(self._run)
+        self.reactor.callWhenRunning(self._run, remembered.last_position)
 
     def stopService(self) -> Deferred[None] | None:  # noqa: N802 - Twisted's name
         """Sign off and end, however the reactor came to stop."""
@@ -140,11 +198,14 @@ class Daemon(Service):
         return self.stop()
 
     def stop(self) -> Deferred[None]:
-        """Sign off, flush, close; said again: wait for no reply."""
+        """Wait for calls as configured, sign off, flush, close; said again: wait for nobody."""
         if self._stopping is None:
             self._stopping = Deferred.fromCoroutine(self._stop())
-        elif self.agent_channel is not None:
-            self.agent_channel.stop()
+        else:
+            if not self._hurry.called:
+                self._hurry.callback(None)
+            if self.agent_channel is not None:
+                self.agent_channel.stop()
         waiting: Deferred[None] = Deferred()
 
         def ended(result: Any) -> Any:
@@ -158,14 +219,18 @@ class Daemon(Service):
         log.info("stopping")
         self.notifier.stopping("signing off")
         self.wishes.stop_serving()
+        await drained(self, self.configuration.agent_channel.drain_on_stop, self._hurry)
         for timer in self._timers:
             timer.stop()
+        self.call_limits.stop()
+        signals_out = self.delivering.stop()
         if self.agent_channel is not None:
             await self.agent_channel.stop()
         if self.link is not None:
             await self.link.stop()
         if self._doors is not None:
             await self._doors.close()
+        await signals_out
         self.wishes.close()
         await self.journal.close()
         log.info("stopped")
@@ -175,10 +240,10 @@ class Daemon(Service):
             return self.journal.load()
         except JournalUnavailable as error:
             # Better an IVR whose channels are ready than none; but it forgets what was wanted, and says so.
-            log.error("journal-unavailable", reason=str(error))
+            log.error("journal-unavailable", reason=str(error))  # noqa: TRY400 - the reason says it all
             return Remembered()
         except JournalError as error:
-            log.error("journal-unusable", reason=str(error))
+            log.error("journal-unusable", reason=str(error))  # noqa: TRY400 - the reason says it all
             raise SystemExit(EX_CONFIG) from None
 
     def _remember(self, remembered: Remembered) -> None:
@@ -190,9 +255,11 @@ class Daemon(Service):
             configured.topology_urls(configuration), configuration.ce.domain, marks, remembered.home
         )
         self.wishes.remember(remembered)
+        for kept in remembered.open_calls:
+            self.calls.began(self.accepting.remembered(kept))
         pin = remembered.pin
         if pin is not None:
-            until = float("inf") if pin.until is None else now + pin.until.timestamp() - self.wall()
+            until = inf if pin.until is None else now + pin.until.timestamp() - self.wall()
             if until > now:
                 self.following.pin(Pin(pin.host, until, pin.reason))
 
@@ -200,44 +267,50 @@ class Daemon(Service):
         """Build what talks to CE."""
         configuration, profile = self.configuration, self.profile
         ivr = configuration.ivr
-        codec = Codec(
-            profile,
-            ivr=ivr.name,
-            instance_id=ivr.instance_id,
-            channel_values=ivr.channel_values,
-            authentication=configured.authentication(configuration),
-        )
         if not configured.connector_answers(configuration):
             self.link = self.following.link = ComponentLink(
                 self.reactor,
                 self.dialer,
-                codec,
+                self.codec,
                 urls=configuration.component_link.urls,
                 duties=profile.duties,
                 timings=configured.link_timings(configuration),
                 jitter=self._jitter,
                 tell=self.following.observe,
             )
-        if ivr.channels:
-            session = Session(
-                ivr=ivr.name,
-                instance_id=ivr.instance_id,
-                channels=self.channels,
-                timings=configured.timings(configuration),
-                abilities=configured.abilities(profile),
-                jitter=self._jitter,
-            )
-            self.agent_channel = self.following.agent_channel = AgentChannel(
-                self.reactor,
-                self.reactor.getThreadPool(),
-                self.dialer,
-                codec,
-                session,
-                keep_alive=profile.keep_alive,
-                user_timeout=configured.user_timeout(configuration),
-                on_action=self.following.act,
-                on_change=self._agent_channel_changed,
-            )
+        if not ivr.channels:
+            return
+        session = Session(
+            ivr=ivr.name,
+            instance_id=ivr.instance_id,
+            channels=self.channels,
+            timings=configured.timings(configuration),
+            abilities=configured.abilities(profile),
+            jitter=self._jitter,
+        )
+        self.agent_channel = self.following.agent_channel = AgentChannel(
+            self.reactor,
+            self.reactor.getThreadPool(),
+            self.dialer,
+            self.codec,
+            session,
+            keep_alive=profile.keep_alive,
+            probe=profile.probe,
+            user_timeout=configured.user_timeout(configuration),
+            on_action=self.following.act,
+            on_change=self._agent_channel_changed,
+        )
+        self.delivering.lanes = Lanes(
+            self.reactor,
+            self.dialer,
+            self.codec,
+            self.delivering.outbox,
+            count=configuration.signals.lanes,
+            timings=configured.lane_timings(configuration),
+            jitter=self._jitter,
+            on_sent=self.delivering.sent,
+            on_progress=self.delivering.progress,
+        )
 
     def _open_doors(self) -> None:
         api = self.configuration.api
@@ -247,30 +320,48 @@ class Daemon(Service):
         try:
             doors.open()
         except DoorError as error:
-            log.error("door-not-opened", reason=str(error))
+            log.error("door-not-opened", reason=str(error))  # noqa: TRY400 - the reason says it all
             self.journal.close_now()
             raise SystemExit(1) from None
         self._doors = doors
 
-    def _run(self) -> None:
-        """The reactor turns: take over the signals, and begin."""
+    def _run(self, last_position: int) -> None:
+        """The reactor turns: take over the process's signals, and begin."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: self.reactor.callFromThread(self._told_to_stop))
         signal.signal(signal.SIGHUP, lambda _number, _frame: self.reactor.callFromThread(self._told_to_reload))
         self._every(HEARTBEAT_OF_TIME, self._time_passed)
+        self._every(LOOK_EVERY, self.call_limits.look)
         interval = watchdog_interval(self._environ, os.getpid())
         if interval is not None:
             self._every(interval, self.notifier.watchdog)
         log.info("started", ivr=self.configuration.ivr.name, channels=len(self.channels), version=__version__)
+        Deferred.fromCoroutine(self._load_signals(last_position)).addErrback(self._broken)
         if self.link is not None:
             self.link.start()
         self.following.passed()
         self.notifier.ready(self._headline())
 
+    async def _load_signals(self, last_position: int) -> None:
+        """Take up the signals of earlier runs, as soon as the journal can be read."""
+        while self._stopping is None:
+            try:
+                await self.delivering.load(last_position)
+            except JournalError as error:
+                log.warning("signals-not-loaded", reason=str(error))
+                await deferLater(self.reactor, JOURNAL_AGAIN)
+            else:
+                break
+        self._direct()
+
+    def _broken(self, failure: Failure) -> None:
+        """A fault of ours in what nobody waits for: say so loudly."""
+        log.error("daemon-broken", exc_info=failure.value)
+
     def _every(self, seconds: float, work: Callable[[], object]) -> None:
         timer = LoopingCall(work)
         timer.clock = self.reactor
-        timer.start(seconds, now=False)
+        timer.start(seconds, now=False).addErrback(self._broken)
         self._timers.append(timer)
 
     def _told_to_stop(self) -> None:
@@ -279,12 +370,14 @@ class Daemon(Service):
         self.stop().addCallback(lambda _: self.reactor.stop() if first else None)
 
     def _told_to_reload(self) -> None:
-        reload(self)
+        reload(self).addErrback(self._broken)
 
     # -- what happens --------------------------------------------------------------------------------------------------
 
     def _time_passed(self) -> None:
         self.following.passed()
+        self.delivering.outbox.expire(self.reactor.seconds())
+        self.delivering.progress()
         self.notifier.status(self._headline())
 
     def _headline(self) -> str:
@@ -294,7 +387,8 @@ class Daemon(Service):
         shown = self.agent_channel.shown()
         return f"agent channel {shown.state.value}" + (f" at {shown.host}" if shown.host else "")
 
-    def _wishes_changed(self) -> None:
+    def _tick(self) -> None:
+        """A wish has changed, or a channel may be told of its readiness again."""
         if self.agent_channel is not None:
             self.agent_channel.tick()
 
@@ -302,14 +396,33 @@ class Daemon(Service):
         self.following.changed()
         if self.agent_channel is not None:
             self.chronicle.shown(self.agent_channel.shown())
+        self._direct()
 
-    def _judged(self, before: Any, now: Any) -> None:
+    def _direct(self) -> None:
+        """Let signals go to whoever is active, by the same knowledge as the agent channel."""
+        if self.agent_channel is None:
+            return
+        shown = self.agent_channel.shown()
+        self.delivering.outbox.standing_by = shown.state is State.STANDING_BY
+        route = signal_route(target_of(self.following.topology, configured.lines(self.configuration)), shown)
+        self.delivering.serve(route.url if route else None, route.host if route else None)
+
+    def _signal_denied(self, _active_server: str | None) -> None:
+        """CE answered a call signal that its host is not active: that host's own word."""
+        if self.delivering.host is not None:
+            self.following.denied(self.delivering.host)
+
+    def _judged(self, before: Verdict, now: Verdict) -> None:
         self.verdict_since = self.reactor.seconds()
         self.chronicle.judged(before, now)
 
-    def _restored(self, restored: Any) -> None:
+    def _signed_on(self, sign_on: SignOn) -> None:
+        self.codec.session_id = sign_on.reply.session_id
+        self.chronicle.signed_on(sign_on)
+        self.delivering.signed_on()
+
+    def _restored(self, restored: Restored) -> None:
         self.chronicle.restored(restored)
-        self.following.outbox_emptied()
 
     def _journal_health(self, health: Health) -> None:
         level = "error" if health.state is JournalState.FAILING else "info"

@@ -36,9 +36,9 @@ class EndpointAnswer:
             "available": self.available,
             "uri": self.uri,
             "status_code": self.status_code,
-            "latency_ms": milliseconds(self.latency),
-            "checked_at": instant(self.checked_at),
-            "age_ms": milliseconds(self.age),
+            "latency_ms": _latency_ms(self.latency),
+            "checked_at": _instant(self.checked_at),
+            "age_ms": _age_ms(self.age),
             "reason": self.reason,
         }
 
@@ -67,19 +67,25 @@ class EndpointRow:
             "uri": self.uri,
             "available": self.available,
             "status_code": self.status_code,
-            "latency_ms": milliseconds(self.latency),
-            "since": instant(self.since),
-            "age_ms": milliseconds(self.age),
+            "latency_ms": _latency_ms(self.latency),
+            "since": _instant(self.since),
+            "age_ms": _age_ms(self.age),
             "reason": self.reason,
             "configured": self.configured,
         }
 
 
-def milliseconds(seconds: float | None) -> float | None:
-    """With one digit after the point: a cached answer is fresher than a millisecond is long."""
+def _latency_ms(seconds: float | None) -> float | None:
+    """With one digit after the point: on the same site an answer takes less than a millisecond."""
     return None if seconds is None else round(seconds * 1000.0, 1)
 
 
-def instant(seconds: float | None) -> str | None:
-    """ISO 8601 with its zone, from seconds since the epoch."""
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+def _age_ms(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1000.0)
+
+
+def _instant(seconds: float | None) -> str | None:
+    """ISO 8601 in UTC, from seconds since the epoch."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -7,7 +7,7 @@ probe, and not longer than a probe may take.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import structlog
@@ -30,14 +30,21 @@ log = structlog.get_logger("agentchan.endpoints")
 WATCHED_AFTER_QUESTION = 600.0
 """Seconds that an endpoint is watched after the last question about it."""
 
-MOST_ASKED_FOR = 1000
+MOST_ASKED_FOR = 2000
 """Endpoints that are watched since somebody has asked; the one with the oldest question makes room."""
 
 _FIRST_PROBES_A_SECOND = 200.0
+
 _TOO_OLD = 3.0
 """Intervals with timeouts; knowledge that has not been renewed for so many is no answer any more."""
 
+_BEYOND_A_PROBE = 0.1
+"""Seconds that who waits for a probe waits longer than the probe may take: it comes to its own end, with its reason."""
+
+_NO_GATEWAY = "a tel: URI can be probed only with tel_gateway in [endpoint_check]"
+
 Probe = Callable[[Question, bool], Deferred[Outcome]]
+"""Asks one question, told whether somebody waits: ``Prober.probe``."""
 
 
 @define(eq=False)
@@ -45,17 +52,18 @@ class _Watched:
     """One endpoint.
 
     Attributes:
-        text: the URI as it was written first.
-        uri: what is probed.
+        text: the URI as it is configured, or was asked for first.
         asked_at: when somebody asked last, None while nobody has.
+        waiting: who wait for the first probe, each with the URI as it was asked for.
+        patience: runs out when they have waited too long.
     """
 
     text: str
-    uri: SipUri
     watch: PresenceWatch
     configured: bool = False
     asked_at: float | None = None
-    waiting: list[tuple[str, Deferred[EndpointAnswer], IDelayedCall]] = field(factory=list)
+    waiting: list[tuple[str, Deferred[EndpointAnswer]]] = field(factory=list)
+    patience: IDelayedCall | None = None
 
 
 class EndpointWatch:
@@ -80,7 +88,7 @@ class EndpointWatch:
 
         Args:
             reactor: its clock.
-            probe: asks one question, told whether somebody waits; its Deferred never fails.
+            probe: asks one question.
             settings: the ``[endpoint_check]`` section.
             jitter: a draw between two numbers.
             wall: the time of day, seconds since the epoch.
@@ -113,12 +121,14 @@ class EndpointWatch:
 
     def reload(self, settings: EndpointCheck) -> None:
         """New settings; what is known of endpoints that stay is kept, and counting goes on."""
-        self._settings = settings
+        old, self._settings = self._settings, settings
         if not self._running:
             return
         for watched in self._watched.values():
             watched.watch.thresholds = self._thresholds
             watched.watch.retime(settings.interval)
+            if is_tel(watched.text) and settings.tel_gateway != old.tel_gateway:
+                watched.asked_at = None  # it stood for a number at the old gateway
         self._configure()
 
     # -- questions ---------------------------------------------------------------------------------------------------
@@ -139,19 +149,21 @@ class EndpointWatch:
             return EndpointAnswer(None, text, "disabled")
         if is_tel(text) and self._settings.tel_gateway is None:
             gateway_uri(text, "sip:{number}@gateway.invalid")
-            return EndpointAnswer(None, text, "a tel: URI can be probed only with tel_gateway in [endpoint_check]")
+            return EndpointAnswer(None, text, _NO_GATEWAY)
         uri = self._uri(text)
         watched = self._watched.get(uri.text)
         if watched is None:
-            watched = self._begin(text, uri)
+            watched = self._begin(text, uri, self._settings.interval)
             self._make_room()
         watched.asked_at = self._reactor.seconds()
         self._watched.move_to_end(uri.text)
         if watched.watch.last is not None:
             return self._answer(watched, text)
         answer: Deferred[EndpointAnswer] = Deferred()
-        timer = self._reactor.callLater(self._settings.timeout, self._release, watched)
-        watched.waiting.append((text, answer, timer))
+        watched.waiting.append((text, answer))
+        if watched.patience is None:
+            patience = self._settings.timeout + _BEYOND_A_PROBE
+            watched.patience = self._reactor.callLater(patience, self._release, watched)
         watched.watch.check_now()
         return answer
 
@@ -170,17 +182,38 @@ class EndpointWatch:
         return Thresholds(self._settings.fall, self._settings.rise)
 
     def _uri(self, text: str) -> SipUri:
-        gateway = self._settings.tel_gateway
-        return gateway_uri(text, gateway) if is_tel(text) and gateway is not None else SipUri.parse(text)
+        """What is probed for a URI.
+
+        Raises:
+            UnusableUri: nothing can be.
+        """
+        if not is_tel(text):
+            return SipUri.parse(text)
+        if self._settings.tel_gateway is None:
+            raise UnusableUri(_NO_GATEWAY)
+        return gateway_uri(text, self._settings.tel_gateway)
 
     def _configure(self) -> None:
         """Bring what is watched into line with the settings."""
+        wanted = self._wanted()
+        for key, watched in tuple(self._watched.items()):
+            watched.configured = key in wanted
+            if watched.configured:
+                watched.text = wanted[key][0]
+            elif watched.asked_at is None or not self._settings.enabled:
+                self._forget(key)
+        new = [entry for key, entry in wanted.items() if key not in self._watched]
+        for text, uri in new:
+            delay = first_pause(
+                len(new), interval=self._settings.interval, a_second=_FIRST_PROBES_A_SECOND, jitter=self._jitter
+            )
+            self._begin(text, uri, delay).configured = True
+
+    def _wanted(self) -> Mapping[str, tuple[str, SipUri]]:
+        """The configured endpoints that can be probed; notes the others."""
         wanted: dict[str, tuple[str, SipUri]] = {}
         self._unusable = {}
         for text in self._settings.endpoints if self._settings.enabled else ():
-            if is_tel(text) and self._settings.tel_gateway is None:
-                self._unusable[text] = "a tel: URI can be probed only with tel_gateway in [endpoint_check]"
-                continue
             try:
                 uri = self._uri(text)
             except UnusableUri as fault:
@@ -188,24 +221,9 @@ class EndpointWatch:
                 log.warning("endpoint-unusable", uri=text, error=str(fault))
             else:
                 wanted.setdefault(uri.text, (text, uri))
-        for key, watched in tuple(self._watched.items()):
-            watched.configured = key in wanted
-            if not self._settings.enabled or not (watched.configured or watched.asked_at is not None):
-                self._forget(key)
-        new = [entry for key, entry in wanted.items() if key not in self._watched]
-        for text, uri in new:
-            begun = self._begin(text, uri)
-            begun.configured = True
-            begun.watch.start(
-                first_pause(
-                    len(new),
-                    interval=self._settings.interval,
-                    a_second=_FIRST_PROBES_A_SECOND,
-                    jitter=self._jitter,
-                )
-            )
+        return wanted
 
-    def _begin(self, text: str, uri: SipUri) -> _Watched:
+    def _begin(self, text: str, uri: SipUri, delay: float) -> _Watched:
         def check(urgent: bool) -> Deferred[Outcome]:
             settings = self._settings
             return self._probe(Question(uri, settings.timeout, settings.unavailable_codes), urgent)
@@ -216,18 +234,14 @@ class EndpointWatch:
             self._thresholds,
             self._settings.interval,
             self._jitter,
-            lambda _watch, before: self._checked(uri.text, before),
+            lambda _watch, before: self._checked(uri.text, watched, before),
         )
-        watched = self._watched[uri.text] = _Watched(text, uri, watch)
-        watch.start(self._settings.interval)
+        watched = self._watched[uri.text] = _Watched(text, watch)
+        watch.start(delay)
         return watched
 
-    def _checked(self, key: str, before: Presence) -> None:
-        watched = self._watched[key]
-        for text, answer, timer in self._take_waiting(watched):
-            if timer.active():
-                timer.cancel()
-            answer.callback(self._answer(watched, text))
+    def _checked(self, key: str, watched: _Watched, before: Presence) -> None:
+        self._release(watched)
         if watched.watch.presence.available is not before.available:
             row = self._row(watched)
             # At a start everything becomes available; that is news only for who listens.
@@ -241,15 +255,13 @@ class EndpointWatch:
                 self._forget(key)
 
     def _release(self, watched: _Watched) -> None:
-        """The first probe has not ended in time."""
-        for text, answer, timer in self._take_waiting(watched):
-            if timer.active():
-                timer.cancel()
-            answer.callback(self._answer(watched, text))
-
-    def _take_waiting(self, watched: _Watched) -> list[tuple[str, Deferred[EndpointAnswer], IDelayedCall]]:
+        """Answer who wait with what is known now."""
+        patience, watched.patience = watched.patience, None
+        if patience is not None and patience.active():
+            patience.cancel()
         waiting, watched.waiting = watched.waiting, []
-        return waiting
+        for text, answer in waiting:
+            answer.callback(self._answer(watched, text))
 
     def _make_room(self) -> None:
         asked = [key for key, watched in self._watched.items() if not watched.configured]

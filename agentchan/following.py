@@ -150,6 +150,14 @@ class Following:
         if shown is not None and shown.heard_at is not None:
             self._heard_at = shown.heard_at
 
+    def denied(self, host: str) -> None:
+        """A call signal was answered: this host is not active. That is its own word, and every other one is asked."""
+        now = self._now()
+        url = next((view.url for view in self.topology.views if host in (view.host, view.url)), host)
+        self._connector_said(Heard(url, host, active=False, generation=None, asked_at=now), now)
+        if self.link is not None:
+            self.link.rediscover()
+
     def outbox_emptied(self) -> None:
         """No call signal that was there at the sign-on is pending any more."""
         self._gap(failover.outbox_emptied)
@@ -196,8 +204,10 @@ class Following:
     def _sign_off(self, action: SignOffDone, now: float) -> None:
         signed_on = self._signed_on
         generation = signed_on.generation if signed_on is not None else None
+        # What was told at once did not have to be detected.
+        heard_at = self._heard_at if action.silent else now
         self.gap = failover.lost(
-            self.gap, now, host=action.host, generation=generation, cause=action.cause, heard_at=self._heard_at
+            self.gap, now, host=action.host, generation=generation, cause=action.cause, heard_at=heard_at
         )
 
     def _gap(self, step: Callable[[failover.Gap, float], failover.Gap]) -> None:

@@ -13,7 +13,7 @@ from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 from agentchan.ce.address_race import AddressRace
-from agentchan.ce.dial_reasons import describe_refusal
+from agentchan.ce.dial_reasons import describe_loss, describe_refusal
 from agentchan.ce.name_lookups import Address, SharedLookups
 from agentchan.ce.service_url import ServiceUrl
 from agentchan.ce.tls import TlsSettings
@@ -21,10 +21,14 @@ from agentchan.ce.tls_handshake import Handshake
 from agentchan.ce.wire import PlainWire, TlsFactory, Wire
 from agentchan.core.presence import Evidence
 from agentchan.sip.outcome import Outcome
+from agentchan.sip.udp_flow import OURS
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?: [^\n]*)?\r?\n")
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _LARGEST_HEAD = 16 * 1024
+_MOST_INTERIM_ANSWERS = 8
+"""That come together; nobody has a use for more than two or three."""
+
 _BEYOND_OUR_DEADLINE = 1.0
 
 
@@ -60,6 +64,7 @@ class StreamCheck:
         self._url = url
         self._timeout = timeout
         self._request = request
+        self._resolved = url.literal
         self._handshake = Handshake(url, tls) if tls is not None and url.secure else None
         self._heard = b""
         self._began = reactor.seconds()
@@ -80,18 +85,15 @@ class StreamCheck:
         if self._over or not self._request:
             return
         self._heard += data
-        while (status := _STATUS_LINE.match(self._heard)) is not None:
-            code = int(status[1])
-            if code >= 200:  # noqa: PLR2004 - RFC 9110, 15: below are interim answers
-                evidence = Evidence.ANSWERS if code < 300 else Evidence.FAILS  # noqa: PLR2004 - likewise
-                self._conclude(Outcome(evidence, f"answered {code}", code, self._reactor.seconds() - self._began))
-                return
-            end = _END_OF_HEAD.search(self._heard)
-            if end is None:
-                break
-            self._heard = self._heard[end.end() :]
-        if len(self._heard) > _LARGEST_HEAD or (status is None and b"\n" in self._heard):
+        try:
+            code = _final_status(self._heard)
+        except ValueError:
             self._fail(f"{self._url.where} answers with something that is not HTTP")
+            return
+        if code is not None:
+            alive = 200 <= code < 300  # noqa: PLR2004 - RFC 9110, 15.3
+            evidence = Evidence.ANSWERS if alive else Evidence.FAILS
+            self._conclude(Outcome(evidence, f"answered {code}", code, self._reactor.seconds() - self._began))
 
     def handshake_completed(self) -> None:
         """The wire's: TLS is there."""
@@ -101,10 +103,13 @@ class StreamCheck:
     def lost(self, failure: Failure) -> None:
         """The wire's: the connection ended before the answer."""
         self._wire = None
-        if self._handshake is not None and not self._heard:
+        if self._handshake is None:
+            self._fail(f"{self._url.where} closed the connection without an answer")
+        elif self._handshake.certificate is None:
             self._fail(self._handshake.describe(failure))
         else:
-            self._fail(f"{self._url.where} closed the connection without an answer")
+            missing = self._handshake.certificate_missing
+            self._fail(describe_loss(self._url, failure, certificate_missing=missing, unused=not self._heard))
 
     def _addresses(self, lookups: SharedLookups) -> Deferred[tuple[Address, ...]]:
         if not self._url.literal:
@@ -113,6 +118,7 @@ class StreamCheck:
         return succeed((kind("TCP", self._url.host, self._url.port),))
 
     def _race(self, addresses: tuple[Address, ...], factory: Any) -> Deferred[Any]:
+        self._resolved = bool(addresses)
         timeout = self._timeout + _BEYOND_OUR_DEADLINE
         return AddressRace(self._reactor, addresses, factory, timeout=timeout).winner
 
@@ -124,7 +130,10 @@ class StreamCheck:
 
     def _refused(self, failure: Failure) -> None:
         self._connecting = None
-        self._fail(describe_refusal(self._url, failure))
+        # The system's resolver does not tell whether there is no such name or only no name server.
+        ours = not self._resolved or getattr(failure.value, "osError", None) in OURS
+        reason = describe_refusal(self._url, failure)
+        self._conclude(Outcome(Evidence.NOTHING if ours else Evidence.FAILS, reason))
 
     def _established(self) -> None:
         if self._wire is None:
@@ -136,6 +145,10 @@ class StreamCheck:
             self._conclude(Outcome(Evidence.ANSWERS, "accepted the connection", latency=took))
 
     def _timed_out(self) -> None:
+        if not self._resolved:
+            reason = f"{self._url.host} was not resolved within {self._timeout:g} s"
+            self._conclude(Outcome(Evidence.NOTHING, reason))
+            return
         what = "accept the connection" if self._wire is None else "answer"
         self._fail(f"{self._url.where} did not {what} within {self._timeout:g} s")
 
@@ -153,8 +166,34 @@ class StreamCheck:
             self._deadline.cancel()
         if self._connecting is not None:
             self._connecting.cancel()
-        if self._wire is not None:
-            self._wire.transport.abortConnection()
+        if self._wire is None:
+            return
+        if self._handshake is None:
+            self._wire.transport.loseConnection()  # a reset would be an error in some IVR's log, every few seconds
+        else:
+            self._wire.transport.abortConnection()  # TLS would wait for the peer's farewell
+
+
+def _final_status(heard: bytes) -> int | None:
+    """The status of an HTTP answer as far as it has come, without interim ones; None while there is none yet.
+
+    Raises:
+        ValueError: it is no HTTP, or no end of it.
+    """
+    at = 0
+    for _ in range(_MOST_INTERIM_ANSWERS):
+        status = _STATUS_LINE.match(heard, at)
+        if status is None and heard.find(b"\n", at) >= 0:
+            break
+        if status is not None and not status[1].startswith(b"1"):
+            return int(status[1])
+        end = None if status is None else _END_OF_HEAD.search(heard, at)
+        if end is None:
+            if len(heard) > _LARGEST_HEAD:
+                break
+            return None
+        at = end.end()
+    raise ValueError("not an HTTP answer")
 
 
 class _WireFactory(Factory):

@@ -23,8 +23,10 @@ from agentchan.sip.uri import SipUri
 log = structlog.get_logger("agentchan.ivr-health")
 
 Probe = Callable[[Question, bool], Deferred[Outcome]]
+"""Asks one question, told whether somebody waits: ``Prober.probe``."""
+
 OneCheck = Callable[[float], Deferred[Outcome]]
-"""Makes one check within so many seconds; its Deferred never fails."""
+"""Makes one check within so many seconds."""
 
 
 @frozen
@@ -67,7 +69,7 @@ class IvrHealth:
 
         Args:
             reactor: Twisted's.
-            probe: asks one SIP question, told whether somebody waits; its Deferred never fails.
+            probe: asks one SIP question.
             settings: the ``[ivr.health]`` section, None where there is none.
             jitter: a draw between two numbers.
             tls: the settings in force, for https.
@@ -153,7 +155,7 @@ class IvrHealth:
             uri = SipUri.parse(target)
         except ValueError as fault:
             unusable = Outcome(Evidence.NOTHING, f"check in [ivr.health] cannot be used: {fault}")
-            log.error("ivr-health-unusable", error=str(fault))
+            log.warning("ivr-health-unusable", error=str(fault))
             return lambda _timeout: succeed(unusable)
         return lambda timeout: self._probe(Question(uri, timeout), True)
 

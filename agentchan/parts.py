@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from agentchan.accepting import Accepting
 from agentchan.api.events import EventFeed
+from agentchan.call_limits import CallLimits
 from agentchan.ce.agent_channel import AgentChannel
 from agentchan.ce.component_link import ComponentLink
 from agentchan.ce.dialer import Dialer
 from agentchan.ce.profile import Profile
+from agentchan.ce.soap import Codec
 from agentchan.chronicle import Chronicle
 from agentchan.config import Configuration
+from agentchan.core.calls import Calls
 from agentchan.core.channel import Channels
+from agentchan.delivering import Delivering
 from agentchan.following import Following
 from agentchan.journal.journal import Journal
+from agentchan.repairing import Repairing
 from agentchan.systemd import Notifier
 from agentchan.wishes import Wishes
 
@@ -33,6 +39,7 @@ class Parts(Protocol):
     reactor: Any
     configuration: Configuration
     profile: Profile
+    codec: Codec
     wall: Callable[[], float]
     started_at: float
     verdict_since: float
@@ -43,6 +50,11 @@ class Parts(Protocol):
     dialer: Dialer
     channels: Channels
     wishes: Wishes
+    calls: Calls
+    accepting: Accepting
+    delivering: Delivering
+    repairing: Repairing
+    call_limits: CallLimits
     following: Following
     agent_channel: AgentChannel | None
     link: ComponentLink | None

@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from attrs import define, field
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall
+from twisted.python.failure import Failure
 
 from agentchan.core.backoff import Jitter
 from agentchan.core.presence import Evidence, Presence, Thresholds, pause
 from agentchan.sip.outcome import Outcome
 
+log = structlog.get_logger("agentchan.presence")
+
 Check = Callable[[bool], Deferred[Outcome]]
-"""Makes one check; told whether somebody waits for its outcome. It never fails."""
+"""Makes one check; told whether somebody waits for its outcome."""
 
 
 @define(eq=False)
 class PresenceWatch:
-    """The checks of one thing, never two at a time.
+    """The checks of one thing, never two at a time: one is due, or one is under way, or it has been stopped.
 
     Attributes:
         clock: the reactor's.
@@ -41,30 +45,26 @@ class PresenceWatch:
     presence: Presence = field(factory=Presence, init=False)
     last: Outcome | None = field(default=None, init=False)
     checked_at: float = field(default=0.0, init=False)
-    _stopped: bool = field(default=True, init=False)
     _timer: IDelayedCall | None = field(default=None, init=False)
     _under_way: Deferred[Outcome] | None = field(default=None, init=False)
     _began: float = field(default=0.0, init=False)
 
     def start(self, delay: float) -> None:
         """Check in so many seconds, and go on."""
-        self._stopped = False
         self._set_timer(delay)
 
     def stop(self) -> None:
         """Check no more; what is under way is forgotten."""
-        self._stopped = True
         timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()
         under_way, self._under_way = self._under_way, None
         if under_way is not None:
-            under_way.addErrback(lambda _: None)
             under_way.cancel()
 
     def check_now(self) -> None:
         """Somebody waits: do not wait for the timer. A check that is under way is soon over anyway."""
-        if not self._stopped and self._under_way is None:
+        if self._timer is not None:
             self._begin(urgent=True)
 
     def retime(self, interval: float) -> None:
@@ -95,21 +95,18 @@ class PresenceWatch:
 
     def _timer_ran_out(self) -> None:
         self._timer = None
-        if self._under_way is None:
-            self._begin(urgent=False)
+        self._begin(urgent=False)
 
     def _begin(self, *, urgent: bool) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         self._began = self.clock.seconds()
-        under_way = self._under_way = self.check(urgent)
-        under_way.addCallback(self._ended, under_way)
+        under_way = self._under_way = maybeDeferred(self.check, urgent)
+        under_way.addErrback(_broken).addCallback(self._ended, under_way)
 
     def _ended(self, outcome: Outcome, check: Deferred[Outcome]) -> None:
-        if self._under_way is not check and self._under_way is not None:
-            return
-        if self._stopped:
+        if self._under_way is not check:  # stopped meanwhile
             return
         self._under_way = None
         now = self.clock.seconds()
@@ -119,3 +116,10 @@ class PresenceWatch:
         took = now - self._began
         self._set_timer(pause(self.presence, self.thresholds, interval=self.interval, took=took, jitter=self.jitter))
         self.on_checked(self, before)
+
+
+def _broken(failure: Failure) -> Outcome:
+    """A bug of ours says nothing about what is checked, and must not end the checks."""
+    if not failure.check(CancelledError):
+        log.error("check-broken", error=repr(failure.value), traceback=failure.getTraceback())
+    return Outcome(Evidence.NOTHING, "the check failed by a fault of this program (see its log)")

@@ -78,6 +78,19 @@ def _apply(daemon: Parts, new: Configuration, tls: TlsSettings) -> None:
     secrets_changed = new.tls != old.tls or new.contents.digests != old.contents.digests
     if secrets_changed:
         daemon.dialer.tls = tls
+        daemon.codec.authentication = configured.authentication(new, daemon.profile)
+    daemon.codec.use_channel_values(new.ivr.channel_values)
+    daemon.journal.keep_for(new.journal.keep)
+    daemon.accepting.aliases = new.ivr.aliases
+    daemon.call_limits.settings = new.calls
+    daemon.repairing.unknown_calls_go = new.signals.unknown_calls == "gone"
+    daemon.delivering.outbox.rules = configured.rules(new, daemon.profile)
+    lanes = daemon.delivering.lanes
+    if lanes is not None:
+        lanes.timings = configured.lane_timings(new)
+        lanes.resize(new.signals.lanes)
+        if secrets_changed:
+            lanes.redial()
     if daemon.link is not None:
         daemon.link.timings = configured.link_timings(new)
         if secrets_changed:

@@ -72,24 +72,29 @@ class Wishes:
         self._channels = channels
         self._on_change = on_change
         self._timer: IDelayedCall | None = None
+        self._ending = False
 
     def remember(self, remembered: Remembered) -> None:
         """Take up what was wanted before the restart; to be called before anything is signalled."""
         now = self._reactor.seconds()
+        over = []
         for wish in remembered.readiness:
-            until = inf if wish.until is None else now + wish.until.timestamp() - self._wall()
-            if not wish.ready and until > now:
+            until = now + self._left(wish.set_at, wish.until)
+            if until <= now:
+                over.append(wish.channel)
+            elif not wish.ready:
                 self.readiness.take_out([wish.channel], ByHand(wish.reason, until, wish.who))
+        self._forget(over)
         drain = remembered.drain
         if drain is not None:
             since = now - max(0.0, self._wall() - drain.since.timestamp())
-            until = inf if drain.until is None else now + drain.until.timestamp() - self._wall()
+            until = now + self._left(drain.since, drain.until)
             self.drain = Drain(since, drain.reason, until, drain.who)
-            self.readiness.draining = True
         self.apply()
 
     def apply(self) -> None:
         """Let every channel have the wish that counts, say after the list of channels has changed."""
+        self.readiness.draining = self._ending or self.drain is not None
         changed = False
         for channel in self._channels.all():
             wish = self.readiness.wish(channel.name)
@@ -125,22 +130,20 @@ class Wishes:
         """Every channel is to be not ready; fires when that is on disk. It counts at once."""
         now = self._reactor.seconds()
         since = self.drain.since if self.drain is not None else now
-        self.drain = Drain(since, reason, inf if timeout is None else now + timeout, who)
-        self.readiness.draining = True
-        self.apply()
         until = None if timeout is None else self._time_of_day(now + timeout)
+        self.drain = Drain(since, reason, inf if timeout is None else now + timeout, who)
+        self.apply()
         return self._journal.record([DrainBegun(self._time_of_day(since), reason, until, who)])
 
     def end_drain(self) -> Deferred[None]:
         """What was wanted before the drain is wanted again; fires when that is on disk. It counts at once."""
         self.drain = None
-        self.readiness.draining = False
         self.apply()
         return self._journal.record([DrainEnded()])
 
     def stop_serving(self) -> None:
-        """The daemon ends: no channel becomes ready any more. Nothing of this is remembered."""
-        self.readiness.draining = True
+        """The daemon ends: no channel becomes ready any more, whatever anybody wants. Nothing of this is remembered."""
+        self._ending = True
         self.apply()
 
     def ivr_is(self, *, down: bool) -> None:
@@ -152,6 +155,12 @@ class Wishes:
         """No timer is left behind."""
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
+
+    def _left(self, since: datetime, until: datetime | None) -> float:
+        """Seconds until then; a clock that was set back in between makes them no more than they were at first."""
+        if until is None:
+            return inf
+        return min(until.timestamp() - self._wall(), (until - since).total_seconds())
 
     def _time_of_day(self, at: float) -> datetime:
         return datetime.fromtimestamp(self._wall() + at - self._reactor.seconds(), UTC)
@@ -167,6 +176,10 @@ class Wishes:
     def _expire(self) -> None:
         over = self.readiness.expire(self._reactor.seconds())
         self.apply()
-        if over:
-            # A failure costs nothing: what is kept has an end in it, which counts at the next start, too.
-            self._journal.record([ReadinessLifted(name) for name in over]).addErrback(lambda _failure: None)
+        self._forget(over)
+
+    def _forget(self, names: Iterable[str]) -> None:
+        """A failure costs nothing: what is kept has an end in it, which counts at the next start, too."""
+        writes = [ReadinessLifted(name) for name in names]
+        if writes:
+            self._journal.record(writes).addErrback(lambda _failure: None)

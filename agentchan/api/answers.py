@@ -44,7 +44,7 @@ class EventStream:
 
 def json_answer(value: Any, status: int = 200) -> Answer:
     """A JSON value, which must be small."""
-    return Answer(json.dumps(value, separators=(",", ":"), allow_nan=False).encode() + b"\n", status)
+    return Answer(_compact(value).encode() + b"\n", status)
 
 
 def text_answer(text: str, status: int = 200) -> Answer:
@@ -52,19 +52,19 @@ def text_answer(text: str, status: int = 200) -> Answer:
     return Answer(f"{text}\n".encode(), status, TEXT)
 
 
-def rows_answer(name: str, rows: Iterable[Mapping[str, Any]]) -> Answer:
-    """A list of rows as ``{"NAME": […]}``; in parts if it is long."""
+def rows_answer(name: str, rows: Iterable[Mapping[str, Any]], **fields: Any) -> Answer:
+    """A list of rows as ``{…fields, "NAME": […]}``; in parts if it is long."""
     iterator = iter(rows)
     first = list(islice(iterator, SLICE))
     if len(first) < SLICE:
-        return json_answer({name: first})
-    return Answer(_parts(name, chain(first, iterator)))
+        return json_answer({**fields, name: first})
+    return Answer(_parts(fields, name, chain(first, iterator)))
 
 
-def _parts(name: str, rows: Iterator[Mapping[str, Any]]) -> Iterator[bytes]:
-    lead = f'{{"{name}":['
+def _parts(fields: Mapping[str, Any], name: str, rows: Iterator[Mapping[str, Any]]) -> Iterator[bytes]:
+    lead = _compact({**fields, name: []})[:-2]
     while part := list(islice(rows, SLICE)):
-        yield (lead + json.dumps(part, separators=(",", ":"), allow_nan=False)[1:-1]).encode()
+        yield (lead + _compact(part)[1:-1]).encode()
         lead = ","
     yield b"]}\n"
 
@@ -73,3 +73,7 @@ def refusal_answer(refused: Refused) -> Answer:
     """An error as JSON."""
     answer = json_answer(refused.as_json(), refused.status)
     return Answer(answer.body, refused.status, answer.content_type, refused.headers)
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)

@@ -20,14 +20,17 @@ from agentchan.api.limits import Limits
 from agentchan.api.operator import Operator
 from agentchan.api.peers import UserNames, peer_uid
 from agentchan.api.refusals import Malformed, Refused
-from agentchan.api.routes import Router
+from agentchan.api.routes import Found, Router
 from agentchan.api.streaming import EventBody, SlicedBody
-from agentchan.api.wire import DoorChannel, DoorRequest, Overflow, body_too_large
+from agentchan.api.wire import DoorChannel, DoorRequest, Overflow
 
 log = structlog.get_logger("agentchan.api")
 
 _READ_IN_THREAD = 32 * 1024
 """Bytes of a body from which on it is read in a thread: half a millisecond of JSON."""
+
+_COMPLAINT_INTERVAL = 1.0
+"""Seconds between two lines of the log about connections that are not let in."""
 
 _HOST = re.compile(r"[A-Za-z0-9._~%:\[\]-]{1,255}")
 
@@ -35,12 +38,15 @@ _HOST = re.compile(r"[A-Za-z0-9._~%:\[\]-]{1,255}")
 class Door(ServerFactory):
     """One door.
 
+    Attributes:
+        guard: who may ask; another one counts from the next connection and request on.
+        limits: what a client may use up.
+        closing: whether it is being closed.
+
     Args:
         reactor: its clock and thread pool.
         operator: the daemon.
         router: what this door has.
-        guard: who may ask.
-        limits: what a client may use up.
         names: names of Unix users.
     """
 
@@ -56,29 +62,36 @@ class Door(ServerFactory):
         limits: Limits | None = None,
         names: UserNames | None = None,
     ) -> None:
+        self.guard = guard or Guard()
+        self.limits = limits or Limits()
+        self.closing = False
         self._reactor = reactor
         self._operator = operator
         self._router = router
-        self._guard = guard or Guard()
-        self.limits = limits or Limits()
         self._names = names or UserNames(reactor)
         self._channels: set[DoorChannel] = set()
-        self._streams = 0
+        self._overflow = 0
+        self._streams: set[EventBody] = set()
         self._body_bytes = 0
-        self._closing = False
+        self._complained_at = float("-inf")
         self._closed: Deferred[None] | None = None
 
     # -- connections -----------------------------------------------------------------------------------------------
 
     def buildProtocol(self, addr: Any) -> Any:
-        """A client connects."""
+        """A client connects; None closes the connection without a word."""
         host = getattr(addr, "host", None)
-        if self._closing or (isinstance(host, str) and not self._guard.admits(host)):
-            log.info("api-peer-refused", peer=host)
+        if self.closing:
+            return None
+        if isinstance(host, str) and not self.guard.admits(host):
+            self._complain("api-peer-refused", peer=host)
             return None
         if len(self._channels) >= self.limits.connections:
-            log.warning("api-connections-exhausted", connections=len(self._channels))
-            return Overflow()
+            self._complain("api-connections-exhausted", connections=len(self._channels))
+            if self._overflow >= self.limits.overflow:
+                return None
+            self._overflow += 1
+            return Overflow(self, self._reactor.callLater)
         channel = DoorChannel()
         channel.factory = self
         channel.door = self
@@ -97,13 +110,17 @@ class Door(ServerFactory):
             closed, self._closed = self._closed, None
             closed.callback(None)
 
+    def overflow_over(self) -> None:
+        """A connection too many has ended."""
+        self._overflow -= 1
+
     def close(self, grace: float) -> Deferred[None]:
         """End all connections: idle ones and event streams at once, others after their answer, at last by force.
 
         Args:
             grace: seconds that answers may still take.
         """
-        self._closing = True
+        self.closing = True
         finished: Deferred[None] = Deferred()
         if not self._channels:
             finished.callback(None)
@@ -111,9 +128,8 @@ class Door(ServerFactory):
         self._closed = finished
         for channel in tuple(self._channels):
             channel.close_when_idle()
-        for channel in tuple(self._channels):
-            if any(request.is_stream for request in channel.requests):
-                channel.forceAbortClient()
+        for stream in tuple(self._streams):
+            stream.end()
         force = self._reactor.callLater(grace, self._abort)
 
         def over(result: None) -> None:
@@ -142,11 +158,35 @@ class Door(ServerFactory):
         """An answer is written (Twisted's hook for access logs)."""
         log.debug("api-answered", method=request.method.decode("ascii", "replace"), status=request.code)
 
+    def _complain(self, event: str, **fields: Any) -> None:
+        now = self._reactor.seconds()
+        if now >= self._complained_at + _COMPLAINT_INTERVAL:
+            self._complained_at = now
+            log.warning(event, **fields)
+
     # -- requests --------------------------------------------------------------------------------------------------
+
+    def admitted(self, request: DoorRequest) -> Found:
+        """What a request means, by its head alone: nothing of a body is kept for those who may not ask.
+
+        Raises:
+            Refused: it is not answered here.
+        """
+        self.guard.check(request.getHeader(b"authorization"))
+        found = self._router.find(_text(request.method), _text(request.path))
+        if len(request.requestHeaders.getRawHeaders(b"host", [])) > 1:
+            raise Malformed("the request has several Host headers")
+        encoding = _header(request, "content-encoding").lower()
+        if encoding not in ("", "identity"):
+            raise Refused("unsupported-media-type", f"Content-Encoding {encoding[:64]!r} is not taken here", 415)
+        if _header(request, "origin") and request.method not in (b"GET", b"HEAD"):
+            # A page in some browser on this machine could send forms otherwise.
+            raise Refused("cross-origin", "requests from web pages are not taken here", 403)
+        return found
 
     def serve(self, request: DoorRequest) -> None:
         """Answer a request that has come completely; called by its channel."""
-        Deferred.fromCoroutine(self._serve(request))
+        Deferred.fromCoroutine(self._serve(request)).addErrback(self._not_written, request)
 
     async def _serve(self, request: DoorRequest) -> None:
         gone: list[bool] = []
@@ -156,7 +196,7 @@ class Door(ServerFactory):
         except Refused as refused:
             answer = refusal_answer(refused)
         except Exception:
-            log.exception("api-request-failed", path=_text(request.path))
+            log.exception("api-request-failed", path=request.path.decode("ascii", "replace"))
             message = "the daemon has met a fault of its own; its log tells more ('journalctl -u agentchan')"
             answer = refusal_answer(Refused("internal", message, 500))
         if gone:
@@ -166,36 +206,41 @@ class Door(ServerFactory):
         else:
             self._write(request, answer)
 
+    def _not_written(self, failure: Any, request: DoorRequest) -> None:
+        """An answer cannot be written: better no answer than a client that waits for the rest of it."""
+        log.error("api-answer-not-written", exc_info=(failure.type, failure.value, failure.getTracebackObject()))
+        if request.channel is not None:
+            request.channel.forceAbortClient()
+
     async def _answer(self, request: DoorRequest) -> Answer | EventStream:
-        self._guard.check(request.getHeader("authorization"))
-        method, path = _text(request.method), _text(request.path)
-        found = self._router.find(method, path)
-        if request.too_large:
-            raise body_too_large(self.limits.body)
-        if request.getHeader("origin") and method not in ("GET", "HEAD"):
-            # A page in some browser on this machine could send forms otherwise.
-            raise Refused("cross-origin", "requests from web pages are not taken here", 403)
+        if request.refused is not None:
+            raise request.refused
+        found = request.found
+        if found is None:
+            raise RuntimeError("a request is neither found nor refused")
+        route, body = found.route, request.body
+        content_type = _header(request, "content-type")
         asked = Asked(
-            path=path,
+            path=_text(request.path),
             values=found.values,
             query=_text(request.uri.partition(b"?")[2]),
-            body=request.body,
-            content_type=_media_type(request.getHeader("content-type")),
-            full_content_type=request.getHeader("content-type"),
-            accept=request.getHeader("accept") or "",
-            who=await self._who(request) if found.route.names_who else "",
+            body=body,
+            content_type=_media_type(content_type),
+            full_content_type=content_type or None,
+            accept=_header(request, "accept"),
             base_url=self._base_url(request),
-            soap_action=_unquoted(request.getHeader("soapaction")),
-            last_event_id=request.getHeader("last-event-id"),
+            soap_action=_unquoted(_header(request, "soapaction")) if request.getHeader(b"soapaction") else None,
+            last_event_id=_header(request, "last-event-id") or None,
+            who=await self._who(request) if route.names_who else "",
         )
-        if len(asked.body) < _READ_IN_THREAD:
-            value = found.route.read(asked)
+        if len(body) < _READ_IN_THREAD:
+            value = route.read(asked)
         else:
-            value = await deferToThreadPool(self._reactor, self._reactor.getThreadPool(), found.route.read, asked)
-        result = found.route.ask(self._operator, value)
+            value = await deferToThreadPool(self._reactor, self._reactor.getThreadPool(), route.read, asked)
+        result = route.ask(self._operator, value)
         if isinstance(result, Deferred):
             result = await result
-        return found.route.present(asked, result)
+        return route.present(asked, result)
 
     async def _who(self, request: DoorRequest) -> str:
         uid = peer_uid(request.channel.transport)
@@ -204,7 +249,7 @@ class Door(ServerFactory):
         return str(getattr(request.client, "host", None) or "unknown")
 
     def _base_url(self, request: DoorRequest) -> str:
-        host = request.getHeader("host") or ""
+        host = _header(request, "host")
         if not _HOST.fullmatch(host):
             own = request.getHost()
             name, port = getattr(own, "host", "localhost"), getattr(own, "port", None)
@@ -226,20 +271,17 @@ class Door(ServerFactory):
             SlicedBody(self._reactor, request, answer.body, self.limits).start()
 
     def _stream(self, request: DoorRequest, stream: EventStream) -> None:
-        if self._streams >= self.limits.streams:
-            message = f"{self._streams} clients follow the events already; close some"
+        if len(self._streams) >= self.limits.streams or self.closing:
+            message = f"{len(self._streams)} clients follow the events already; close some"
             self._write(request, refusal_answer(Refused("too-many-streams", message, 503)))
             return
         self._head(request, 200, "text/event-stream")
         if request.method == b"HEAD":
             request.finish()
             return
-        request.is_stream = True
-        self._streams += 1
-        EventBody(self._reactor, request, self._operator.feed, self.limits, self._stream_over).start(stream.last_id)
-
-    def _stream_over(self) -> None:
-        self._streams -= 1
+        body = EventBody(self._reactor, request, self._operator.feed, self.limits, self._streams.discard)
+        self._streams.add(body)
+        body.start(stream.last_id)
 
     def _head(self, request: DoorRequest, status: int, content_type: str) -> None:
         request.setResponseCode(status)
@@ -248,7 +290,7 @@ class Door(ServerFactory):
         headers.setRawHeaders("Date", [http.datetimeToString()])
         headers.setRawHeaders("Cache-Control", ["no-store"])
         headers.setRawHeaders("X-Content-Type-Options", ["nosniff"])
-        if self._closing:
+        if self.closing:
             headers.setRawHeaders("Connection", ["close"])
 
 
@@ -264,9 +306,14 @@ def _text(octets: bytes) -> str:
         raise Malformed("the request line is not ASCII; escape other letters as %XX of their UTF-8") from None
 
 
-def _media_type(content_type: str | None) -> str | None:
+def _header(request: DoorRequest, name: str) -> str:
+    """A header, empty where it is missing; what is not UTF-8 in it is replaced, since no header here needs more."""
+    return (request.getHeader(name.encode()) or b"").decode("utf-8", "replace")
+
+
+def _media_type(content_type: str) -> str | None:
     """The media type without parameters; another charset than UTF-8 makes it one that is not known."""
-    if content_type is None:
+    if not content_type:
         return None
     name, *parameters = (part.strip().lower() for part in content_type.split(";"))
     for parameter in parameters:
@@ -275,5 +322,5 @@ def _media_type(content_type: str | None) -> str | None:
     return name
 
 
-def _unquoted(action: str | None) -> str | None:
-    return None if action is None else action.strip().removeprefix('"').removesuffix('"')
+def _unquoted(action: str) -> str:
+    return action.strip().removeprefix('"').removesuffix('"')

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from typing import Any
 
+import attrs
 import structlog
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
-from twisted.internet.error import CannotListenError
+from twisted.internet.error import CannotListenError, UnsupportedAddressFamily
 
 from agentchan.api.door import Door
 from agentchan.api.guards import Guard
@@ -15,7 +17,7 @@ from agentchan.api.limits import Limits
 from agentchan.api.operator import Operator
 from agentchan.api.peers import UserNames
 from agentchan.api.routes import Router
-from agentchan.api.server_tls import server_context
+from agentchan.api.server_tls import ServerCertificate, TlsDoor
 from agentchan.api.unix_socket import DoorError, UnixSocket
 from agentchan.config.service import Api
 from agentchan.vocabulary import Secret
@@ -24,6 +26,8 @@ log = structlog.get_logger("agentchan.api")
 
 GRACE = 2.0
 """Seconds that answers may still take when the doors close."""
+
+_BACKLOG = 128
 
 SOCKET_LIMITS = Limits(connections=128)
 LISTEN_LIMITS = Limits(connections=512, streams=0)
@@ -37,7 +41,8 @@ class Doors:
         operator: the daemon.
         api: the ``[api]`` section.
         token: what is in its token file.
-        adopted: the file descriptor of a TCP listener that systemd holds; None: an own one is opened.
+        adopted: the file descriptor of a listener that systemd holds, used whether ``listen`` is configured or not;
+            None: an own one is opened.
     """
 
     def __init__(
@@ -59,6 +64,7 @@ class Doors:
             limits=LISTEN_LIMITS,
             names=names,
         )
+        self._certificate: ServerCertificate | None = None
         self._port: Any = None
 
     @property
@@ -67,7 +73,7 @@ class Doors:
         if self._port is None:
             return None
         address = self._port.getHost()
-        return address.host, address.port
+        return getattr(address, "host", str(address)), getattr(address, "port", 0)
 
     def open(self) -> None:
         """Open both.
@@ -77,15 +83,27 @@ class Doors:
         """
         self._socket.listen(self._reactor, self._socket_door)
         log.info("api-listening", socket=str(self._api.socket))
-        if self._api.listen is None:
+        if self._api.listen is None and self._adopted is None:
             return
         try:
-            self._port = self._listen(*self._api.listen)
+            self._port = self._listen()
         except DoorError:
             self._socket.close()
             raise
         host, port = self.listen_address or ("", 0)
-        log.info("api-listening", host=host, port=port, tls=self._api.certificate_file is not None)
+        log.info("api-listening", host=host, port=port, tls=self._certificate is not None)
+
+    def renew(self, token: Secret | None) -> None:
+        """Use a new token from now on, and show the certificate that is in its file now; nobody is disconnected.
+
+        Blocks while it reads the certificate's files.
+
+        Raises:
+            DoorError: the certificate or its key cannot be used; then the old one stays, and so does the old token.
+        """
+        if self._certificate is not None:
+            self._certificate.renew()
+        self._listen_door.guard = attrs.evolve(self._listen_door.guard, token=token)
 
     def close(self, grace: float = GRACE) -> Deferred[None]:
         """Stop listening, let answers be finished, end every connection."""
@@ -98,14 +116,16 @@ class Doors:
         closed: Deferred[Any] = DeferredList([maybeDeferred(end) for end in ends], consumeErrors=True)
         return closed.addCallback(lambda _: None)
 
-    def _listen(self, host: str, port: int) -> Any:
+    def _listen(self) -> Any:
         factory: Any = self._listen_door
         if self._api.certificate_file is not None:
-            factory = server_context(self._reactor, self._listen_door, self._api.certificate_file, self._api.key_file)
+            self._certificate = ServerCertificate(self._api.certificate_file, self._api.key_file)
+            factory = TlsDoor(self._reactor, self._listen_door, self._certificate)
+        if self._adopted is not None:
+            return self._adopt(self._adopted, factory)
+        host, port = self._api.listen or ("", 0)
         try:
-            if self._adopted is not None:
-                return self._adopt(self._adopted, factory)
-            return self._reactor.listenTCP(port, factory, 128, host)
+            return self._reactor.listenTCP(port, factory, _BACKLOG, host)
         except CannotListenError as error:
             why = getattr(error.socketError, "strerror", None) or str(error.socketError)
             raise DoorError(
@@ -114,8 +134,9 @@ class Doors:
             ) from None
 
     def _adopt(self, descriptor: int, factory: Any) -> Any:
-        import socket  # noqa: PLC0415  only where systemd holds the listener
-
-        with socket.socket(fileno=descriptor) as listener:
-            listener.setblocking(False)
-            return self._reactor.adoptStreamPort(listener.fileno(), listener.family, factory)
+        try:
+            with socket.socket(fileno=descriptor) as listener:
+                listener.setblocking(False)
+                return self._reactor.adoptStreamPort(listener.fileno(), listener.family, factory)
+        except (OSError, UnsupportedAddressFamily) as error:
+            raise DoorError(f"the listener that systemd holds for [api] listen cannot be used: {error}") from None

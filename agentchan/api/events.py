@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable
+from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from attrs import frozen
@@ -35,13 +37,29 @@ class Event:
         """As ``/v1/events`` gives it."""
         return {"id": self.id, "event": self.name, "at": self.at, **self.fields}
 
-    def as_sse(self) -> bytes:
-        """As a server-sent event (HTML Living Standard, 9.2)."""
+    @cached_property
+    def sse(self) -> bytes:
+        """As a server-sent event (HTML Living Standard, 9.2); made once for all who listen."""
         return b"id: %s\nevent: %s\ndata: %s\n\n" % (
             self.id.encode(),
             self.name.encode(),
             json.dumps(self.as_json(), separators=(",", ":")).encode(),
         )
+
+
+@frozen
+class Batch:
+    """Events in their order.
+
+    Attributes:
+        missed: whether events before them are lost.
+        events: the events.
+        last: the number of the last one, from which to go on.
+    """
+
+    missed: bool
+    events: tuple[Event, ...]
+    last: int
 
 
 class EventFeed:
@@ -61,6 +79,11 @@ class EventFeed:
         self._listeners: dict[int, Listener] = {}
         self._next_listener = 0
 
+    @property
+    def newest(self) -> int:
+        """The number of the newest event."""
+        return self._number
+
     def publish(self, name: str, /, **fields: Any) -> None:
         """Tell everybody of a change; ``fields`` are plain JSON values."""
         self._number += 1
@@ -69,26 +92,32 @@ class EventFeed:
         for listener in tuple(self._listeners.values()):
             listener(event)
 
-    def since(self, last_id: str | None) -> tuple[bool, tuple[Event, ...]]:
+    def number_of(self, event_id: str) -> int:
+        """The number of an event of this run; -1, before all others, where it is none of this run."""
+        run, _, digits = event_id.rpartition("-")
+        if run != self._run or not (digits.isascii() and digits.isdigit()) or len(digits) > len(str(self._number)):
+            return -1
+        return int(digits) if int(digits) <= self._number else -1
+
+    def after(self, number: int, most: int = RING_SIZE) -> Batch:
+        """The events that follow one, as far as they are kept.
+
+        Args:
+            number: of the last event that is known.
+            most: at most so many.
+        """
+        forgotten = self._number - len(self._ring)
+        start = max(number, forgotten)
+        events = tuple(islice(self._ring, start - forgotten, start - forgotten + most))
+        return Batch(number < forgotten, events, start + len(events))
+
+    def since(self, last_id: str | None) -> Batch:
         """What happened after an event.
 
         Args:
             last_id: the last event that is known; None: everything that is kept.
-
-        Returns:
-            Whether events between are lost, and the events that are kept.
         """
-        kept = tuple(self._ring)
-        if last_id is None:
-            return False, kept
-        run, _, digits = last_id.rpartition("-")
-        if run != self._run or not digits.isdecimal() or len(digits) > len(str(self._number)):
-            return True, kept
-        number = int(digits)
-        if number > self._number:
-            return True, kept
-        missing = self._number - number
-        return missing > len(kept), kept[len(kept) - missing :] if missing <= len(kept) else kept
+        return self.after(self._number - len(self._ring) if last_id is None else self.number_of(last_id))
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Have ``listener`` told of every event from now on; returns what ends it."""

@@ -38,7 +38,7 @@ class Guard:
         mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
         return any((mapped or address) in network for network in self.allow)
 
-    def check(self, authorization: str | None) -> None:
+    def check(self, authorization: bytes | None) -> None:
         """Check the Authorization header.
 
         Raises:
@@ -59,12 +59,12 @@ class Guard:
             )
 
 
-def _credential(authorization: str | None) -> bytes | None:
-    scheme, _, value = (authorization or "").strip().partition(" ")
+def _credential(authorization: bytes | None) -> bytes | None:
+    scheme, _, value = (authorization or b"").strip().partition(b" ")
     value = value.strip()
-    if scheme.lower() == "bearer":
-        return value.encode("utf-8", "surrogateescape")
-    if scheme.lower() == "basic":
+    if scheme.lower() == b"bearer":
+        return value
+    if scheme.lower() == b"basic":
         try:
             return base64.b64decode(value, validate=True).partition(b":")[2]
         except (binascii.Error, ValueError):

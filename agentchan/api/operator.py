@@ -46,11 +46,13 @@ class Operator(Protocol):
         """Interfaces.md 5.
 
         Besides those fields: ``ce.generation_mark``, ``ce.pinned`` (None or ``{"host", "until", "reason", "who"}``),
-        ``ce.since`` (of the verdict), ``ce.reason``, ``agent_channel.error``, ``channels.unknown_to_ce``,
+        ``ce.since`` (of the verdict), ``ce.reason``, ``refusal`` of each host (why it would not be followed, or None),
+        ``agent_channel.error``, ``channels.unknown_to_ce``, ``channels.stuck_names`` (the first five),
         ``drain`` (None or ``{"since", "who", "reason", "calls", "timeout_s"}``), ``journal`` (``{"state": "ok" or
-        "failing", "error"}``), ``ivr_health`` (None or ``{"up", "since", "error"}``) and ``problems``: a list of
-        ``{"code", "text", "since", "remedy"}``, the worst first; empty when all is well. ``remedy`` is a sentence or
-        a command.
+        "failing", "error", "since", "set_aside": path or None}``), ``ivr_health`` (None or ``{"up", "since",
+        "error"}``), ``alarms`` (``[{"code", "text", "since"}]``: what the session noticed and somebody must look at,
+        ``remedy`` where there is one of its own) and ``problems``, which is :func:`agentchan.api.problems.problems` of
+        all the rest. ``signals.refused`` and ``signals.expired`` count those that nobody has retried or discarded.
         """
 
     def channels(self, names: tuple[str, ...]) -> Soon[Iterable[Json]]:

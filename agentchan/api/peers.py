@@ -41,6 +41,9 @@ def user_name(uid: int) -> str:
 class UserNames:
     """Names of users, looked up in a thread and remembered.
 
+    One user is looked up once at a time: threads that wait for a directory service that is away would be missed
+    elsewhere, where names of hosts are resolved.
+
     Args:
         reactor: for its thread pool and its clock.
         look_up: the blocking look-up.
@@ -50,6 +53,7 @@ class UserNames:
         self._reactor = reactor
         self._look_up = look_up
         self._names: dict[int, str] = {}
+        self._waiting: dict[int, list[Deferred[str]]] = {}
 
     def of(self, uid: int) -> Deferred[str]:
         """The name, or ``uid N`` where there is none or it cannot be found out in time; never fails."""
@@ -57,21 +61,25 @@ class UserNames:
         if known is not None:
             return succeed(known)
         answer: Deferred[str] = Deferred()
-        unknown = f"uid {uid}"
+        deadline = self._reactor.callLater(_LONGEST_LOOKUP, answer.callback, f"uid {uid}")
+        if uid in self._waiting:
+            self._waiting[uid].append(answer)
+        else:
+            self._waiting[uid] = [answer]
+            pool = self._reactor.getThreadPool()
+            deferToThreadPool(self._reactor, pool, self._look_up, uid).addBoth(self._found, uid)
+        return answer.addCallback(self._in_time, deadline)
 
-        def give_up() -> None:
-            answer.callback(unknown)
-
-        deadline = self._reactor.callLater(_LONGEST_LOOKUP, give_up)
-
-        def found(name: Any) -> None:
-            text = name if isinstance(name, str) else unknown
-            if len(self._names) < _MOST_NAMES:
-                self._names[uid] = text
-            if deadline.active():
-                deadline.cancel()
+    def _found(self, name: Any, uid: int) -> None:
+        text = name if isinstance(name, str) else f"uid {uid}"
+        if len(self._names) < _MOST_NAMES:
+            self._names[uid] = text
+        for answer in self._waiting.pop(uid):
+            if not answer.called:
                 answer.callback(text)
 
-        looked_up: Deferred[str] = deferToThreadPool(self._reactor, self._reactor.getThreadPool(), self._look_up, uid)
-        looked_up.addBoth(found)
-        return answer
+    @staticmethod
+    def _in_time(name: str, deadline: Any) -> str:
+        if deadline.active():
+            deadline.cancel()
+        return name

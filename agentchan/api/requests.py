@@ -6,10 +6,9 @@ aware. ``who`` is who asked: the user name of a Unix peer, else the address of a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 
-from attrs import field, frozen
+from attrs import frozen
 
 
 @frozen
@@ -21,7 +20,7 @@ class NewCallRequest:
         started_at: None: now.
         wait: how long the caller waits for CE to confirm; None: not at all.
         signal_id: the caller's own; None: one is made.
-        parameters: what the caller gave besides, to be sent on (the SOAP door).
+        parameters: what the caller gave besides, as the codec wants it, to be sent on (the SOAP door).
     """
 
     channel: str
@@ -32,7 +31,7 @@ class NewCallRequest:
     started_at: datetime | None = None
     wait: float | None = None
     signal_id: str | None = None
-    parameters: Mapping[str, str] = field(factory=dict)
+    parameters: str = ""
 
 
 @frozen
@@ -55,7 +54,7 @@ class GoneRequest:
     ended_at: datetime | None = None
     wait: float | None = None
     signal_id: str | None = None
-    parameters: Mapping[str, str] = field(factory=dict)
+    parameters: str = ""
 
 
 @frozen

@@ -99,8 +99,8 @@ def _events(asked: Asked, value: Any) -> Answer | EventStream:
     feed, last_id = value
     if asked.prefers_events():
         return EventStream(last_id)
-    missed, events = feed.since(last_id)
-    return json_answer({"missed": missed, "events": [event.as_json() for event in events]})
+    batch = feed.since(last_id)
+    return rows_answer("events", (event.as_json() for event in batch.events), missed=batch.missed)
 
 
 def _row(

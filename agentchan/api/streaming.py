@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,13 +11,19 @@ import structlog
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
-from agentchan.api.events import Event, EventFeed
+from agentchan.api.events import EventFeed
 from agentchan.api.limits import Limits
 
 log = structlog.get_logger("agentchan.api")
 
 RETRY = b"retry: 1000\n\n"
 """What an EventSource waits before it comes back, in milliseconds."""
+
+MISSED = b'event: events-missed\ndata: {"event":"events-missed"}\n\n'
+"""Says that events between are lost: whoever keeps a picture of its own asks for the status anew."""
+
+_EVENTS_IN_A_TURN = 100
+"""Events written in one turn of the reactor: about a millisecond."""
 
 
 class _Stall:
@@ -108,39 +113,51 @@ class SlicedBody:
 
 @implementer(IPushProducer)
 class EventBody:
-    """Writes events to one client as they happen; a client that does not keep up is cut off and comes back.
+    """Writes events to one client as they happen.
+
+    What a client has not read yet waits in the feed's ring, not here: a slow client costs no memory, and one that falls
+    behind the ring is told of the gap. One that reads nothing at all for a while is cut off, and may come back.
 
     Args:
         closed: called once when the stream is over.
     """
 
-    def __init__(self, reactor: Any, request: Any, feed: EventFeed, limits: Limits, closed: Callable[[], None]) -> None:
+    def __init__(
+        self, reactor: Any, request: Any, feed: EventFeed, limits: Limits, closed: Callable[[EventBody], None]
+    ) -> None:
         self._reactor = reactor
         self._request = request
         self._feed = feed
         self._limits = limits
         self._closed = closed
-        self._waiting: deque[bytes] = deque()
-        self._waiting_bytes = 0
+        self._number = feed.newest
         self._paused = False
         self._over = False
         self._stall = _Stall(reactor, limits.stall_time, self._cut)
+        self._next_turn: Any = None
         self._keep_alive: Any = None
         self._stop_listening: Callable[[], None] = lambda: None
 
     def start(self, last_id: str | None) -> None:
-        """Replay what the client has missed, then follow."""
+        """Replay what the client has missed, then follow.
+
+        Args:
+            last_id: the last event that the client has; None: it wants none of the past.
+        """
         self._request.notifyFinish().addBoth(lambda _: self.stopProducing())
         self._request.registerProducer(self, True)
-        self._send(RETRY)
+        self._request.write(RETRY)
         if last_id is not None:
-            missed, events = self._feed.since(last_id)
-            if missed:
-                self._send(b'event: events-missed\ndata: {"event":"events-missed"}\n\n')
-            for event in events:
-                self._send(event.as_sse())
-        self._stop_listening = self._feed.listen(self._tell)
+            self._number = self._feed.number_of(last_id)
+        self._stop_listening = self._feed.listen(lambda _: self._write())
         self._keep_alive = self._reactor.callLater(self._limits.keep_alive, self._comment)
+        self._write()
+
+    def end(self) -> None:
+        """End the stream in good order: the daemon stops."""
+        if not self._over:
+            self._request.unregisterProducer()
+            self._request.finish()
 
     def pauseProducing(self) -> None:
         """The client does not keep up."""
@@ -151,10 +168,7 @@ class EventBody:
         """The client reads again."""
         self._stall.over()
         self._paused = False
-        while self._waiting and not self._paused and not self._over:
-            octets = self._waiting.popleft()
-            self._waiting_bytes -= len(octets)
-            self._request.write(octets)
+        self._write()
 
     def stopProducing(self) -> None:
         """The connection is gone."""
@@ -163,30 +177,33 @@ class EventBody:
         self._over = True
         self._stop_listening()
         self._stall.over()
-        self._waiting.clear()
-        if self._keep_alive is not None:
-            self._keep_alive.cancel()
-            self._keep_alive = None
-        self._closed()
+        for call in (self._keep_alive, self._next_turn):
+            if call is not None:
+                call.cancel()
+        self._closed(self)
 
-    def _tell(self, event: Event) -> None:
-        self._send(event.as_sse())
+    def _write(self) -> None:
+        """Write what has happened since, a hundred events in a turn."""
+        if self._over or self._paused or self._next_turn is not None:
+            return
+        batch = self._feed.after(self._number, _EVENTS_IN_A_TURN)
+        if not batch.events and not batch.missed:
+            return
+        # Writing may pause us, so all is noted before.
+        self._number = batch.last
+        if batch.last < self._feed.newest:
+            self._next_turn = self._reactor.callLater(0, self._write_on)
+        self._request.write((MISSED if batch.missed else b"") + b"".join(event.sse for event in batch.events))
+
+    def _write_on(self) -> None:
+        self._next_turn = None
+        self._write()
 
     def _comment(self) -> None:
         self._keep_alive = self._reactor.callLater(self._limits.keep_alive, self._comment)
-        self._send(b": still here\n\n")
-
-    def _send(self, octets: bytes) -> None:
-        if self._over:
-            return
         if not self._paused:
-            self._request.write(octets)
-            return
-        self._waiting.append(octets)
-        self._waiting_bytes += len(octets)
-        if self._waiting_bytes > self._limits.stream_queue:
-            log.warning("event-client-too-slow", waiting_bytes=self._waiting_bytes)
-            self._cut()
+            self._request.write(b": still here\n\n")
 
     def _cut(self) -> None:
+        log.info("event-client-cut-off", unread_for=self._limits.stall_time)
         self._request.channel.forceAbortClient()

@@ -10,6 +10,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import CannotListenError
 
 _CONNECT_TIMEOUT = 1.0
@@ -36,6 +37,7 @@ class UnixSocket:
         self._mode = mode
         self._lock: int | None = None
         self._port: Any = None
+        self._closed: Deferred[None] | None = None
 
     def listen(self, reactor: Any, factory: Any) -> None:
         """Make the socket and listen; blocks for the moment that a look at the old one takes.
@@ -64,16 +66,20 @@ class UnixSocket:
             raise
 
     def close(self) -> Any:
-        """Stop listening and remove the file; returns a Deferred or None."""
+        """Stop listening and remove the file; returns a Deferred, or None where nothing is open."""
         port, self._port = self._port, None
         if port is None:
-            return None
-        if not self._path.exists():
-            # Somebody has removed it; the port wants to do that itself.
+            return self._closed
+        try:
+            # The port wants to remove the file itself, and cannot end if somebody has done so already.
             self._path.touch(0o600)
-        stopped = port.stopListening()
-        self._unlock()
-        return stopped
+        except OSError:
+            port.stopReading()
+            self._unlock()
+            return None
+        # Only then may another daemon come: it would take this socket for a live one, or lose its own to this end.
+        self._closed = maybeDeferred(port.stopListening).addBoth(lambda _: self._unlock())
+        return self._closed
 
     def _locked(self) -> int:
         path = self._path.with_name(self._path.name + ".lock")

@@ -27,14 +27,21 @@ _MOST_ADDRESSES = 16
 """Addresses of one name that are tried; a connect_timeout has no time for more."""
 
 
-def address_endpoint(reactor: Any, host: str, port: int, timeout: float) -> IStreamClientEndpoint:
-    """The endpoint of a literal address; it asks no resolver and no thread."""
-    kind = TCP6ClientEndpoint if ":" in host else TCP4ClientEndpoint
-    return kind(reactor, host, port, timeout)
+def address_endpoint(reactor: Any, host: str, port: int, timeout: float | None = None) -> IStreamClientEndpoint:
+    """The endpoint of a literal address; it asks no resolver and no thread.
+
+    Without a timeout (seconds) whoever connects has a deadline of his own.
+    """
+    kind: Any = TCP6ClientEndpoint if ":" in host else TCP4ClientEndpoint
+    endpoint: IStreamClientEndpoint = kind(reactor, host, port, timeout)
+    return endpoint
 
 
 class AddressRace:
     """One attempt at all addresses of a name.
+
+    Args:
+        timeout: seconds for each address; None: whoever waits for the winner has a deadline of his own.
 
     Attributes:
         winner: the protocol of the address that answered first; fails as the first address failed when all have, with
@@ -42,7 +49,7 @@ class AddressRace:
     """
 
     def __init__(
-        self, reactor: Any, addresses: Iterable[Address], factory: IProtocolFactory, *, timeout: float
+        self, reactor: Any, addresses: Iterable[Address], factory: IProtocolFactory, *, timeout: float | None = None
     ) -> None:
         self.winner: Deferred[IProtocol] = Deferred(self._cancelled)
         self._reactor = reactor

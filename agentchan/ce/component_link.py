@@ -1,39 +1,32 @@
 """The component link: asks every Component Service URL, all the time, who its host is, and tells each answer.
 
 Each URL has a watcher of its own, with its own connection and its own failures, so that a host that hangs keeps nobody
-waiting. Who is active is not decided here, but in :mod:`agentchan.core.topology`.
-
-A watcher asks plainly first. From then on, where the profile can, its question is held back by the host until something
-changes (contract, Component Service: WatchServerStatus), else it polls.
+waiting. Who is active is not decided here, but in :mod:`agentchan.core.topology`; when and how a URL is asked, in
+:mod:`agentchan.ce.watch_pace`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from math import inf
 from typing import Any, Protocol
 
 import structlog
-from attrs import frozen
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 from agentchan.ce.connection import Connection
+from agentchan.ce.deadline import within
 from agentchan.ce.dialer import DialFailed
 from agentchan.ce.errors import ExchangeFailed, at
 from agentchan.ce.http_post import Message
-from agentchan.core.backoff import FLOOR, Backoff, Jitter, patient
+from agentchan.ce.watch_pace import PLAIN, LinkTimings, Question, WatchPace
+from agentchan.core.backoff import FLOOR, Jitter
 from agentchan.core.observations import Answered, Failed
 from agentchan.vocabulary import ServerStatus
 
 log = structlog.get_logger("agentchan.component_link")
-
-_MOST_PATIENCE = 4.0
-"""A deadline that passed is doubled for the next question, up to so many times the configured one."""
-
-_QUICK_ANSWERS = 10
-"""So many answers in a row that each came within ``FLOOR`` seconds, then the questions are paced: roles do not change
-that often, and a host must not be able to keep us busy."""
 
 
 class StatusCodec(Protocol):
@@ -65,17 +58,15 @@ class Dialing(Protocol):
         """See :class:`agentchan.ce.dialer.Dialer`."""
 
 
-@frozen
-class LinkTimings:
-    """Durations in seconds (configuration, ``[component_link]``)."""
-
-    timeout: float
-    watch_wait: float
-    poll_interval: float
+class _Overdue(ExchangeFailed):
+    """The deadline of a question has passed."""
 
 
 class ComponentLink:
     """All watchers together.
+
+    Attributes:
+        timings: for questions that are asked from now on.
 
     Args:
         duties: which of ``get_status`` and ``watch_status`` the profile maps; at least one.
@@ -95,11 +86,8 @@ class ComponentLink:
         tell: Callable[[Answered | Failed], None],
     ) -> None:
         self.timings = timings
-        self._reactor = reactor
         self._watchers = [
-            _Watcher(
-                self, reactor=reactor, dialer=dialer, codec=codec, url=url, duties=duties, jitter=jitter, tell=tell
-            )
+            _Watcher(self, url, WatchPace(duties, jitter), reactor=reactor, dialer=dialer, codec=codec, tell=tell)
             for url in urls
         ]
 
@@ -132,50 +120,47 @@ class _Watcher:
     def __init__(
         self,
         link: ComponentLink,
+        url: str,
+        pace: WatchPace,
         *,
         reactor: Any,
         dialer: Dialing,
         codec: StatusCodec,
-        url: str,
-        duties: frozenset[str],
-        jitter: Jitter,
         tell: Callable[[Answered | Failed], None],
     ) -> None:
         self._link = link
+        self._url = url
+        self._pace = pace
         self._reactor = reactor
         self._dialer = dialer
         self._codec = codec
-        self._url = url
-        self._duties = duties
-        self._jitter = jitter
-        self._tell = tell
+        self._listener = tell
         self._connection: Connection | None = None
+        self._redial = False
+        self._open = 0
         self._running = False
         self._watching: Deferred[None] | None = None
         self._wakes: IDelayedCall | None = None
         self._asleep: Deferred[None] | None = None
-        self._asked_at = float("-inf")
-        self._freed_at = float("-inf")
-        self._failures = 0
-        self._timeouts = 0
-        self._quick = 0
+        self._asked_at = -inf
+        self._stopped: list[Deferred[None]] = []
 
     def start(self) -> None:
         self._running = True
         self._wakes = self._reactor.callLater(0, self._begin)
 
     def stop(self) -> Deferred[None]:
+        stopped: Deferred[None] = Deferred()
+        self._stopped.append(stopped)
         self._running = False
-        self._drop("stopping")
         if self._wakes is not None and self._wakes.active():
             self._wakes.cancel()
         watching, self._watching = self._watching, None
-        if watching is None:
-            ended: Deferred[None] = Deferred()
-            ended.callback(None)
-            return ended
-        watching.cancel()
-        return watching
+        if watching is not None:
+            watching.cancel()
+        self._drop("stopping")
+        self._end_if_over()
+        return stopped
 
     def wake(self) -> None:
         """End a pause, but ask no oftener than ``FLOOR`` allows."""
@@ -188,8 +173,7 @@ class _Watcher:
 
     def redial(self) -> None:
         """A question under way keeps its connection until it is answered."""
-        if self._connection is not None and self._connection.idle:
-            self._drop("certificates were loaded anew")
+        self._redial = True
 
     def _begin(self) -> None:
         self._wakes = None
@@ -197,108 +181,111 @@ class _Watcher:
         self._watching.addErrback(self._broken)
 
     def _broken(self, failure: Failure) -> None:
-        """A fault of ours: say so, loudly, and watch on, since nobody else does."""
+        """A fault of ours: say so, loudly, and watch on, since nobody else does (F6)."""
+        log.error("component-link-broken", url=self._url, exc_info=failure.value)
         if not self._running:
             return
-        log.error("component-link-broken", url=self._url, exc_info=failure.value)
         self._drop("internal error")
+        self._wakes = self._reactor.callLater(max(FLOOR, self._link.timings.poll_interval), self._begin)
         self._tell(Failed(self._url, f"internal error: {failure.value!r}", self._reactor.seconds()))
-        self._wakes = self._reactor.callLater(self._link.timings.poll_interval, self._begin)
+
+    def _tell(self, observation: Answered | Failed) -> None:
+        """Whoever listens cannot end the watching by a fault of his own."""
+        try:
+            self._listener(observation)
+        except Exception:
+            log.exception("component-link-listener-broken", url=self._url)
 
     async def _watch(self) -> None:
         known: ServerStatus | None = None
         while self._running:
             asked_at = self._asked_at = self._reactor.seconds()
+            timings = self._link.timings
+            question = self._pace.question(asked_at, timings, known=known is not None)
             try:
-                status = await self._ask(known)
+                status = await self._ask(question, known)
             except (DialFailed, ExchangeFailed) as failure:
                 if not self._running:
                     return
+                now = self._reactor.seconds()
+                overdue = isinstance(failure, _Overdue)
+                pause = self._pace.failed(question, now, timings, known=known is not None, overdue=overdue)
                 self._drop(failure.reason)
-                self._tell(Failed(self._url, failure.reason, self._reactor.seconds()))
-                await self._sleep(self._pause_after_failure(known is not None))
+                self._tell(Failed(self._url, failure.reason, now))
                 known = None
             else:
-                at = self._reactor.seconds()
-                self._failures = self._timeouts = 0
-                self._tell(Answered(self._url, status, asked_at, at))
-                await self._sleep(self._pause_after_answer(at - asked_at, changed=status != known))
+                now = self._reactor.seconds()
+                changed = _what_matters(status) != _what_matters(known)
+                pause = self._pace.answered(question, now, now - asked_at, timings, changed=changed)
+                self._tell(Answered(self._url, status, asked_at, now))
                 known = status
+            await self._sleep(pause)
 
-    async def _ask(self, known: ServerStatus | None) -> ServerStatus:
+    async def _ask(self, question: Question, known: ServerStatus | None) -> ServerStatus:
         """One question, on the connection that is there or on a new one, within one deadline."""
-        timings = self._link.timings
-        duty = self._duty(known)
-        wait = timings.watch_wait if duty == "watch_status" and known is not None else 0.0
-        deadline = min(patient(timings.timeout, self._timeouts), timings.timeout * _MOST_PATIENCE) + wait
+        return await within(
+            self._reactor,
+            question.deadline,
+            Deferred.fromCoroutine(self._exchange(question, known)),
+            lambda: _Overdue(f"{self._url}: no answer within {question.deadline:g} s"),
+        )
 
-        def late(_result: object, _seconds: float) -> Failure:
-            self._timeouts += 1
-            return Failure(ExchangeFailed(f"{self._url}: no answer within {deadline:g} s"))
-
-        asking = Deferred.fromCoroutine(self._exchange(duty, known, wait, deadline))
-        asking.addTimeout(deadline, self._reactor, onTimeoutCancel=late)
-        return await asking
-
-    async def _exchange(self, duty: str, known: ServerStatus | None, wait: float, deadline: float) -> ServerStatus:
-        if self._connection is None or not self._connection.idle:
-            self._drop("a new connection is needed")
-            self._connection = await self._dialer.dial(
-                self._url,
-                # One deadline covers the whole question: it is shorter than these two together.
-                connect_timeout=deadline,
-                tls_timeout=deadline,
-                user_timeout=deadline,
-                on_bytes=lambda: None,
-                on_lost=lambda _reason: None,
-            )
-        codec, url = self._codec, self._url
-        message = codec.encode_get_status(url) if duty == "get_status" else codec.encode_watch_status(known, wait, url)
-        answer = await self._connection.exchange(message)
+    async def _exchange(self, question: Question, known: ServerStatus | None) -> ServerStatus:
+        connection = self._connection
+        if connection is None or not connection.idle or self._redial:
+            connection = await self._connect(question.deadline)
+        if question.duty == PLAIN:
+            message = self._codec.encode_get_status(self._url)
+        else:
+            message = self._codec.encode_watch_status(known, question.wait, self._url)
+        answer = await connection.exchange(message)
         try:
-            return codec.decode_status(duty, answer.status, answer.content_type, answer.body)
+            return self._codec.decode_status(question.duty, answer.status, answer.content_type, answer.body)
         except ExchangeFailed as failure:
-            raise at(self._connection.url.where, failure) from None
+            raise at(connection.url.where, failure) from None
 
-    def _duty(self, known: ServerStatus | None) -> str:
-        if "watch_status" not in self._duties:
-            return "get_status"
-        return "watch_status" if known is not None or "get_status" not in self._duties else "get_status"
+    async def _connect(self, deadline: float) -> Connection:
+        self._drop("a new connection is needed")
+        self._redial = False
+        connection = self._connection = await self._dialer.dial(
+            self._url,
+            # One deadline covers the whole question: it is shorter than these two together.
+            connect_timeout=deadline,
+            tls_timeout=deadline,
+            user_timeout=deadline,
+            on_bytes=lambda: None,
+            on_lost=self._lost,
+        )
+        self._open += 1
+        return connection
 
-    def _pause_after_failure(self, answered_before: bool) -> float:
-        """None at all after a first failure, which may have been an idle connection's end; else with backoff."""
-        now = self._reactor.seconds()
-        poll_interval = self._link.timings.poll_interval
-        if answered_before and now - self._freed_at >= poll_interval:
-            self._freed_at = now
-            return 0.0
-        self._failures += 1
-        return Backoff(FLOOR, max(FLOOR, poll_interval)).delay(self._failures, self._jitter)
-
-    def _pause_after_answer(self, took: float, *, changed: bool) -> float:
-        timings = self._link.timings
-        if "watch_status" not in self._duties:
-            return max(0.0, timings.poll_interval - took)
-        if not changed and took < timings.watch_wait / 2:
-            return timings.poll_interval  # it does not hold questions back
-        self._quick = self._quick + 1 if took < FLOOR else 0
-        return FLOOR if self._quick > _QUICK_ANSWERS else 0.0
+    def _lost(self, _reason: str) -> None:
+        """The exchange has been told why; a connection that ends while nothing is asked is simply not used again."""
+        self._open -= 1
+        self._end_if_over()
 
     async def _sleep(self, seconds: float) -> None:
         if seconds <= 0.0 or not self._running:
             return
-        asleep = self._asleep = Deferred(self._awoken)
-        self._wakes = self._reactor.callLater(seconds, asleep.callback, None)
+        self._asleep = Deferred(lambda asleep: asleep.callback(None))
+        self._wakes = self._reactor.callLater(seconds, self._asleep.callback, None)
         try:
-            await asleep
+            await self._asleep
         finally:
             self._asleep = None
-
-    def _awoken(self, asleep: Deferred[None]) -> None:
-        """Stopped while asleep."""
-        asleep.callback(None)
 
     def _drop(self, reason: str) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.abort(reason)
+
+    def _end_if_over(self) -> None:
+        if self._open == 0:
+            stopped, self._stopped = self._stopped, []
+            for waiting in stopped:
+                waiting.callback(None)
+
+
+def _what_matters(status: ServerStatus | None) -> object:
+    """What a host tells of at once where it holds questions back (contract, Component Service)."""
+    return None if status is None else (status.role, status.generation, status.state)

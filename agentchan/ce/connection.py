@@ -21,7 +21,17 @@ from twisted.web.iweb import UNKNOWN_LENGTH, IResponse
 
 from agentchan.ce.answer_head import AnswerHead, HeadRefused, Limits, excerpt
 from agentchan.ce.errors import ExchangeFailed
-from agentchan.ce.http_post import AnswerBody, HttpAnswer, HttpClient, Message, Outlet, Post, request_head, too_long
+from agentchan.ce.http_post import (
+    AnswerBody,
+    Get,
+    HttpAnswer,
+    HttpClient,
+    Message,
+    Outlet,
+    Post,
+    request_head,
+    too_long,
+)
 from agentchan.ce.service_url import ServiceUrl
 from agentchan.ce.wire import Wire
 
@@ -62,7 +72,7 @@ class Connection:
         self.certificate_not_after = certificate_not_after
         self._reactor = reactor
         self._transport = wire.transport
-        self._request_head = request_head(url)
+        self._request_head = request_head("POST", url)
         self.bytes_arrived: Callable[[], None] = on_bytes
         self._on_lost = on_lost
         self._limits = limits
@@ -95,15 +105,16 @@ class Connection:
             RuntimeError: an exchange is under way: the caller has to wait for it.
             ValueError: a header of the message holds a line end.
         """
-        if self._exchange is not None:
-            raise RuntimeError("an exchange is under way on this connection")
-        if self.closing:
-            return fail(ExchangeFailed(self._end or f"{self.url.where} closes the connection"))
-        post = Post(self._request_head, message)
-        exchange = self._exchange = Deferred(self._cancelled)
-        self._expect_answer()
-        self._http.post(post).addCallbacks(self._head_received, self._broken)
-        return exchange
+        return self._begin(Post(self._request_head, message))
+
+    def fetch(self) -> Deferred[HttpAnswer]:
+        """Ask for what is at the URL (GET): an exchange like any other."""
+        return self._begin(Get(self.url))
+
+    def close(self) -> None:
+        """End the idle connection in order, or, where the peer does not let that end soon, abort it."""
+        if not self.closing:
+            self._close()
 
     def abort(self, reason: str = "connection aborted") -> None:
         """End the connection now, without waiting for the peer; again is nothing.
@@ -114,6 +125,16 @@ class Connection:
             self._end = reason
             self.closing = True
             self._transport.abortConnection()
+
+    def _begin(self, request: Post | Get) -> Deferred[HttpAnswer]:
+        if self._exchange is not None:
+            raise RuntimeError("an exchange is under way on this connection")
+        if self.closing:
+            return fail(ExchangeFailed(self._end or f"{self.url.where} closes the connection"))
+        exchange = self._exchange = Deferred(self._cancelled)
+        self._expect_answer()
+        self._http.send(request).addCallbacks(self._head_received, self._broken)
+        return exchange
 
     def handshake_completed(self) -> None:
         """The wire's: it was completed before this connection was made."""
@@ -241,14 +262,14 @@ class Connection:
         )
 
     def _close(self) -> None:
-        """Close in order, as the server announced; abort if that does not end soon."""
+        """Close in order; abort if that does not end soon."""
         self.closing = True
         self._close_deadline = self._reactor.callLater(_CLOSING_PATIENCE, self._abort_close)
         self._transport.loseConnection()
 
     def _abort_close(self) -> None:
         self._close_deadline = None
-        self.abort(f"{self.url.where} announced a close and did not let it end")
+        self.abort(f"{self.url.where} did not let the connection be closed")
 
     def _broken(self, failure: Failure) -> None:
         """twisted.web's client could not make sense of the answer, or the connection has ended."""

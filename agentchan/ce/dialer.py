@@ -10,13 +10,14 @@ from typing import Any, Literal
 
 from attrs import define, field
 from twisted.internet.defer import Deferred, fail
-from twisted.internet.interfaces import IAddress, IDelayedCall, IProtocol
+from twisted.internet.interfaces import IAddress, IProtocol
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 from agentchan.ce.address_race import AddressRace, address_endpoint
 from agentchan.ce.answer_head import Limits
 from agentchan.ce.connection import Connection
+from agentchan.ce.deadline import Deadline
 from agentchan.ce.dial_reasons import describe_loss, describe_refusal
 from agentchan.ce.name_lookups import Address, SharedLookups
 from agentchan.ce.service_url import ServiceUrl
@@ -25,9 +26,6 @@ from agentchan.ce.tls_handshake import Handshake
 from agentchan.ce.wire import PlainWire, TlsFactory, Wire, set_socket_options
 
 Step = Literal["connect", "tls"]
-
-_BEYOND_OUR_DEADLINE = 1.0
-"""Seconds that the endpoint's own deadline is longer than ours: ours has to come first, since it tells the reason."""
 
 
 class DialFailed(Exception):  # noqa: N818 - it names an outcome, not a bug
@@ -135,7 +133,7 @@ class _Attempt:
         self._resolved = False
         self._step: Step = "connect"
         self._outcome: Deferred[Connection] | None = None
-        self._deadline: IDelayedCall | None = None
+        self._deadline: Deadline | None = None
         self._connecting: Deferred[Any] | None = None
         self._wire: Wire | None = None
 
@@ -153,14 +151,14 @@ class _Attempt:
 
     def _connect(self, factory: Any) -> Deferred[Any]:
         """An address needs no resolver, whose threads may all be waiting for a dead name server."""
-        url, timeout = self.url, self._connect_timeout + _BEYOND_OUR_DEADLINE
+        url = self.url
         if url.literal:
             self._resolved = True
-            return address_endpoint(self._reactor, url.host, url.port, timeout).connect(factory)
+            return address_endpoint(self._reactor, url.host, url.port).connect(factory)
 
         def race(addresses: tuple[Address, ...]) -> Deferred[IProtocol]:
             self._resolved = True
-            return AddressRace(self._reactor, addresses, factory, timeout=timeout).winner
+            return AddressRace(self._reactor, addresses, factory).winner
 
         return self._lookups.look_up(url.host, url.port).addCallback(race)
 
@@ -259,7 +257,7 @@ class _Attempt:
         outcome.errback(DialFailed(self._step, reason, timed_out=timed_out))
 
     def _set_deadline(self, seconds: float) -> None:
-        self._deadline = self._reactor.callLater(seconds, self._timed_out)
+        self._deadline = Deadline(self._reactor, seconds, self._timed_out)
 
     def _clear_deadline(self) -> None:
         deadline, self._deadline = self._deadline, None

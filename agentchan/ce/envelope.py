@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from xml.sax.saxutils import escape
-
 from attrs import frozen
 from lxml import etree
 
+from agentchan.ce.messages import cleaned
 from agentchan.ce.wsdl import SoapVersion
 from agentchan.ce.xml_input import local_name, text_of
 
 _MEDIA_TYPES = {SoapVersion.SOAP_11: "text/xml", SoapVersion.SOAP_12: "application/soap+xml"}
 _ACCEPTED = frozenset({"text/xml", "application/soap+xml", "application/xml"})
 _LONGEST_TEXT = 300
+
+
+@frozen
+class _Tags:
+    envelope: str
+    body: str
+    fault: str
+
+
+_TAGS = {
+    version: _Tags(*(f"{{{version.value}}}{name}" for name in ("Envelope", "Body", "Fault"))) for version in SoapVersion
+}
 
 
 @frozen
@@ -54,12 +65,12 @@ def fault_body(version: SoapVersion, text: str, *, senders: bool, detail: str = 
     if version is SoapVersion.SOAP_11:
         code = "s:Client" if senders else "s:Server"
         more = f"<detail>{detail}</detail>" if detail else ""
-        return f"<s:Fault><faultcode>{code}</faultcode><faultstring>{escape(text)}</faultstring>{more}</s:Fault>"
+        return f"<s:Fault><faultcode>{code}</faultcode><faultstring>{cleaned(text)}</faultstring>{more}</s:Fault>"
     code = "s:Sender" if senders else "s:Receiver"
     more = f"<s:Detail>{detail}</s:Detail>" if detail else ""
     return (
         f"<s:Fault><s:Code><s:Value>{code}</s:Value></s:Code>"
-        f'<s:Reason><s:Text xml:lang="en">{escape(text)}</s:Text></s:Reason>{more}</s:Fault>'
+        f'<s:Reason><s:Text xml:lang="en">{cleaned(text)}</s:Text></s:Reason>{more}</s:Fault>'
     )
 
 
@@ -83,24 +94,42 @@ def opened(version: SoapVersion, root: etree._Element) -> etree._Element:
     Raises:
         NotSoap: there is none, or it is another kind of document.
     """
-    space = f"{{{version.value}}}"
-    if root.tag != f"{space}Envelope":
-        if local_name(root) == "Envelope":
-            raise NotSoap(f"it is SOAP of another version ({str(root.tag)[:80]})")
-        raise NotSoap(f"its root is {str(root.tag)[:80]}, not a SOAP Envelope")
-    body = root.find(f"{space}Body")
-    if body is None:
-        raise NotSoap("its Envelope has no Body")
+    return only_element(body_of(version, root))
+
+
+def only_element(body: etree._Element) -> etree._Element:
+    """The one element in a body.
+
+    Raises:
+        NotSoap: there is none, or there are several.
+    """
     if len(body) != 1:
         raise NotSoap(f"its Body has {len(body)} elements instead of one")
     return body[0]
 
 
+def body_of(version: SoapVersion, root: etree._Element) -> etree._Element:
+    """The body of a message, whatever is in it.
+
+    Raises:
+        NotSoap: it is another kind of document.
+    """
+    tags = _TAGS[version]
+    if root.tag != tags.envelope:
+        if local_name(root) == "Envelope":
+            raise NotSoap(f"it is SOAP of another version ({str(root.tag)[:80]})")
+        raise NotSoap(f"its root is {str(root.tag)[:80]}, not a SOAP Envelope")
+    body: etree._Element | None = next(root.iterchildren(tags.body), None)
+    if body is None:
+        raise NotSoap("its Envelope has no Body")
+    return body
+
+
 def fault_of(version: SoapVersion, element: etree._Element) -> SoapFault | None:
     """The fault that a body's element is, None if it is none."""
-    space = f"{{{version.value}}}"
-    if element.tag != f"{space}Fault":
+    if element.tag != _TAGS[version].fault:
         return None
+    space = f"{{{version.value}}}"
     if version is SoapVersion.SOAP_11:
         codes = [_text(element.find("faultcode"))]
         text, detail = _text(element.find("faultstring")), element.find("detail")

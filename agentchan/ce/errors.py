@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+_LONGEST_REASON = 500
+
+
+def one_line(text: str, longest: int = _LONGEST_REASON) -> str:
+    """A text from anywhere, made fit for one line of a log: printable, without line ends, not too long."""
+    shown = text if text.isprintable() else "".join(letter if letter.isprintable() else " " for letter in text)
+    shown = " ".join(shown.split())
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
+
 
 class ExchangeFailed(Exception):  # noqa: N818 - it names an outcome, not a bug
     """A request got no answer of the contract, so whether CE applied it is unknown (contract, Faults).
@@ -11,8 +20,8 @@ class ExchangeFailed(Exception):  # noqa: N818 - it names an outcome, not a bug
     """
 
     def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+        self.reason = one_line(reason)
+        super().__init__(self.reason)
 
 
 def at(where: str, failure: ExchangeFailed) -> ExchangeFailed:
@@ -28,5 +37,5 @@ class CannotEncode(Exception):  # noqa: N818 - it names an outcome, not a bug
     """
 
     def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+        self.reason = one_line(reason)
+        super().__init__(self.reason)

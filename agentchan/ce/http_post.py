@@ -1,4 +1,4 @@
-"""One POST and its answer, as twisted.web's HTTP/1.1 client wants and gives them."""
+"""One request, a POST or a GET, and its answer, as twisted.web's HTTP/1.1 client wants and gives them."""
 
 from __future__ import annotations
 
@@ -50,35 +50,24 @@ class HttpAnswer:
     body: bytes
 
 
-def request_head(url: ServiceUrl) -> bytes:
-    """The part of every request to a URL that stays the same."""
-    return (f"POST {url.target} HTTP/1.1\r\nHost: {url.authority}\r\nUser-Agent: agentchan/{__version__}\r\n").encode(
-        "ascii"
-    )
+def request_head(method: str, url: ServiceUrl) -> bytes:
+    """The part of every such request to a URL that stays the same."""
+    return (
+        f"{method} {url.target} HTTP/1.1\r\nHost: {url.authority}\r\nUser-Agent: agentchan/{__version__}\r\n"
+    ).encode("ascii")
 
 
 @implementer(IClientRequest)
-class Post:
-    """A POST that is written at once; takes the place of twisted.web's Request, which makes a producer of each body.
+class _WrittenAtOnce:
+    """A request that is written at once; takes the place of twisted.web's, which makes a producer of each body."""
 
-    Raises:
-        ValueError: a header holds a line end.
-    """
-
-    method = b"POST"
+    method: bytes
     absoluteURI = None  # noqa: N815 - Twisted's name
     persistent = True
 
-    def __init__(self, head: bytes, message: Message) -> None:
+    def __init__(self, octets: bytes) -> None:
         self.headers = Headers()
-        lines = [head]
-        for name, value in message.headers:
-            if any(end in name or end in value for end in _LINE_ENDS):
-                raise ValueError(f"the header {name!r} holds a line end")
-            lines.append(b"%b: %b\r\n" % (name, value))
-        lines.append(b"Content-Length: %d\r\n\r\n" % len(message.body))
-        lines.append(message.body)
-        self._octets = b"".join(lines)
+        self._octets = octets
 
     def writeTo(self, transport: ITransport) -> Deferred[None]:  # noqa: N802 - twisted.web's name
         """Hand everything to the transport, which buffers what the peer does not take yet."""
@@ -88,6 +77,35 @@ class Post:
 
     def stopWriting(self) -> None:  # noqa: N802 - twisted.web's name
         """Nothing is ever left to write."""
+
+
+class Post(_WrittenAtOnce):
+    """A message that is posted.
+
+    Raises:
+        ValueError: a header holds a line end.
+    """
+
+    method = b"POST"
+
+    def __init__(self, head: bytes, message: Message) -> None:
+        lines = [head]
+        for name, value in message.headers:
+            if any(end in name or end in value for end in _LINE_ENDS):
+                raise ValueError(f"the header {name!r} holds a line end")
+            lines.append(b"%b: %b\r\n" % (name, value))
+        lines.append(b"Content-Length: %d\r\n\r\n" % len(message.body))
+        lines.append(message.body)
+        super().__init__(b"".join(lines))
+
+
+class Get(_WrittenAtOnce):
+    """What is at a URL, asked for."""
+
+    method = b"GET"
+
+    def __init__(self, url: ServiceUrl) -> None:
+        super().__init__(request_head("GET", url) + b"\r\n")
 
 
 def too_long(limits: Limits) -> str:
@@ -171,9 +189,9 @@ class HttpClient(HTTP11ClientProtocol):
         super().__init__()
         self._on_answer_end = on_answer_end
 
-    def post(self, post: Post) -> Deferred[IResponse]:
-        """Send a request; of twisted.web's own Request no more is used than a Post has."""
-        answer: Deferred[IResponse] = self.request(post)  # type: ignore[arg-type]
+    def send(self, request: Post | Get) -> Deferred[IResponse]:
+        """Send a request; of twisted.web's own Request no more is used than these have."""
+        answer: Deferred[IResponse] = self.request(request)  # type: ignore[arg-type]
         return answer
 
     def _finishResponse(self, rest: bytes) -> None:  # noqa: N802 - twisted.web's name

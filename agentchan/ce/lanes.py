@@ -17,15 +17,15 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
-from agentchan.ce.agent_channel import ConnectorCodec
 from agentchan.ce.component_link import Dialing
 from agentchan.ce.connection import Connection
 from agentchan.ce.dialer import DialFailed
-from agentchan.ce.errors import ExchangeFailed
+from agentchan.ce.errors import CannotEncode, ExchangeFailed, at
 from agentchan.ce.http_post import HttpAnswer
+from agentchan.ce.line import ConnectorCodec
 from agentchan.core.backoff import Backoff, Jitter, patient
 from agentchan.core.outbox import Outbox
-from agentchan.vocabulary import CallSignal, Reply
+from agentchan.vocabulary import CallSignal, Meaning, Reply
 
 log = structlog.get_logger("agentchan.lanes")
 
@@ -60,6 +60,7 @@ class Lanes:
 
     Args:
         count: how many.
+        on_sent: called when a signal goes out.
         on_progress: called when the outbox has actions to be taken.
     """
 
@@ -73,6 +74,7 @@ class Lanes:
         count: int,
         timings: LaneTimings,
         jitter: Jitter,
+        on_sent: Callable[[CallSignal], None],
         on_progress: Callable[[], None],
     ) -> None:
         self.timings = timings
@@ -81,13 +83,16 @@ class Lanes:
         self._codec = codec
         self._outbox = outbox
         self._jitter = jitter
+        self._on_sent = on_sent
         self._on_progress = on_progress
         self._lanes = [_Lane() for _ in range(count)]
+        self._leaving: list[_Lane] = []
         self._url: str | None = None
         self._timer: IDelayedCall | None = None
         self._refusals = 0
         self._dial_after = -inf
         self._timeouts = 0
+        self._stopped: Deferred[None] | None = None
 
     @property
     def url(self) -> str | None:
@@ -99,8 +104,9 @@ class Lanes:
         if url == self._url:
             return
         self._url = url
-        for lane in self._lanes:
+        for lane in (*self._lanes, *self._leaving):
             self._empty(lane)
+        self._leaving.clear()
         self._refusals = self._timeouts = 0
         self._dial_after = -inf
         if url is not None:
@@ -108,8 +114,47 @@ class Lanes:
         self._on_progress()
         self.advance()
 
+    def resize(self, count: int) -> None:
+        """Have so many lanes from now on; what is under way on one too many goes on, and is its last."""
+        while len(self._lanes) > count:
+            lane = self._lanes.pop()
+            if lane.signal is None:
+                self._drop(lane, "fewer lanes are configured")
+            else:
+                self._leaving.append(lane)
+        self._lanes += [_Lane() for _ in range(count - len(self._lanes))]
+        self.advance()
+
+    def redial(self) -> None:
+        """Use new connections from now on, say after a reload of certificates; what is under way goes on."""
+        for lane in self._lanes:
+            if lane.signal is None:
+                self._drop(lane, "certificates were loaded anew")
+
+    def stop(self) -> Deferred[None]:
+        """Take no more signals; fires when the replies that are out have come, or are overdue."""
+        stopped: Deferred[None] = Deferred()
+        self._stopped = stopped
+        self._end_if_idle()
+        return stopped
+
+    def _end_if_idle(self) -> None:
+        stopped = self._stopped
+        every = (*self._lanes, *self._leaving)
+        if stopped is None or any(lane.signal is not None for lane in every):
+            return
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        for lane in every:
+            self._drop(lane, "stopping")
+        if not stopped.called:
+            stopped.callback(None)
+
     def advance(self) -> None:
         """Let every free lane take a signal; to be called whenever one may have become sendable."""
+        if self._stopped is not None:
+            self._end_if_idle()
+            return
         now = self._now()
         if self._url is None or now < self._dial_after:
             self._set_timer()
@@ -175,12 +220,19 @@ class Lanes:
             connection = lane.connection
             if connection is None or not connection.idle:
                 connection = await self._connect(lane)
-            lane.sent = True
             message = self._codec.encode(signal, connection.url.text)
+            lane.sent = True
+            self._on_sent(signal)
             answer = await self._within(connection.exchange(message))
-            reply = self._codec.decode(signal, answer.status, answer.content_type, answer.body)
+            try:
+                reply = self._codec.decode(signal, answer.status, answer.content_type, answer.body)
+            except ExchangeFailed as failure:
+                raise at(connection.url.where, failure) from None
         except CancelledError:
             return
+        except CannotEncode as failure:
+            if lane.signal is signal:
+                self._answered(lane, signal, Reply(Meaning.REFUSED, failure.reason))
         except (DialFailed, ExchangeFailed) as failure:
             if lane.signal is signal:
                 self._failed(lane, signal, failure.reason)
@@ -218,9 +270,16 @@ class Lanes:
     def _answered(self, lane: _Lane, signal: CallSignal, reply: Reply) -> None:
         lane.signal, lane.work, lane.sent = None, None, False
         self._timeouts = 0
+        self._leave(lane)
         self._outbox.replied(signal, reply, self._now())
         self._on_progress()
         self.advance()
+
+    def _leave(self, lane: _Lane) -> None:
+        """One that is too many has done its work."""
+        if lane in self._leaving:
+            self._leaving.remove(lane)
+            self._drop(lane, "fewer lanes are configured")
 
     def _failed(self, lane: _Lane, signal: CallSignal, reason: str) -> None:
         lane.signal, lane.work = None, None
@@ -228,6 +287,7 @@ class Lanes:
             self._refusals += 1
             self._dial_after = self._now() + self.timings.backoff.delay(self._refusals, self._jitter)
         self._drop(lane, reason)
+        self._leave(lane)
         self._give_back(lane, signal, reason)
         log.info("signal-not-confirmed", signal_id=signal.signal_id, channel=signal.channel, reason=reason)
         self._on_progress()

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
 from xml.sax.saxutils import escape, quoteattr
 
 from attrs import frozen
 
-from agentchan.ce.shapes import AttributeShape, Shape
+from agentchan.ce.shapes import ITSELF, AttributeShape, Content, Shape
 from agentchan.ce.templates import Template
 
 Values = Mapping[str, object]
 
 _UNFIT = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_SPECIAL = re.compile(r"[&<>\r]|" + _UNFIT.pattern)
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
 
@@ -53,56 +53,38 @@ class Filling:
     carried: Mapping[str, str]
 
 
-class _Part(Protocol):
-    """A part of a message."""
-
-    def write(self, values: Values, filling: Filling, out: list[str]) -> bool:
-        """Append its text; returns whether anything of it came from a value."""
+@frozen
+class _Attribute:
+    start: str
+    template: Template
+    required: bool
 
 
 @frozen
 class _Element:
-    """An element with text."""
+    """An element, and how it is written.
+
+    Attributes:
+        start: its start tag without attributes of the message and without ``>``.
+        template: of its text, None if it has none.
+        parts: its elements.
+        each: what there is one of it for; None: it is there once.
+        carries: whether what the IVR gave for its path is put there.
+    """
 
     path: str
     start: str
     end: str
-    attributes: tuple[tuple[str, Template], ...]
+    attributes: tuple[_Attribute, ...]
     template: Template | None
+    parts: tuple[_Element, ...]
     required: bool
     nillable: bool
-    carries: bool
-
-    def write(self, values: Values, filling: Filling, out: list[str]) -> bool:
-        if self.carries and filling.carried:
-            given = filling.carried.get(self.path)
-            if given is not None:
-                out.append(given)
-                return True
-        text = "" if self.template is None else self.template.fill(values)
-        attributes = _attributes(self.attributes, values)
-        if text or attributes:
-            out.append(f"{self.start}{attributes}>{cleaned(text)}{self.end}")
-            return True
-        if self.required:
-            out.append(f'{self.start} xmlns:xsi="{XSI}" xsi:nil="true"/>' if self.nillable else f"{self.start}/>")
-        return False
-
-
-@frozen
-class _Branch:
-    """An element with elements, repeated or not."""
-
-    path: str
-    start: str
-    end: str
-    attributes: tuple[tuple[str, Template], ...]
-    parts: tuple[_Part, ...]
-    required: bool
     each: str | None
     carries: bool
 
     def write(self, values: Values, filling: Filling, out: list[str]) -> bool:
+        """Append its text; returns whether anything of it came from a value."""
         if self.carries and filling.carried:
             given = filling.carried.get(self.path)
             if given is not None:
@@ -110,40 +92,36 @@ class _Branch:
                 return True
         if self.each is None:
             return self._one(values, filling, out)
-        filled = False
-        for more in filling.each.get(self.each, ()):
-            filled = self._one({**values, **more}, filling, out) or filled
-        return filled
+        several = filling.each.get(self.each, ())
+        for more in several:
+            self._one({**values, **more}, filling, out)
+        return bool(several)
 
     def _one(self, values: Values, filling: Filling, out: list[str]) -> bool:
-        inside: list[str] = []
-        filled = False
-        for part in self.parts:
-            filled = part.write(values, filling, inside) or filled
-        attributes = _attributes(self.attributes, values)
-        filled = filled or bool(attributes)
-        if filled or self.required or self.each is not None:
-            out.append(f"{self.start}{attributes}>")
-            out.extend(inside)
-            out.append(self.end)
-        return filled
-
-
-@frozen
-class _Items:
-    """An element with text, once for each of several things."""
-
-    start: str
-    end: str
-    each: str
-    template: Template
-
-    def write(self, values: Values, filling: Filling, out: list[str]) -> bool:
-        out.extend(
-            f"{self.start}>{cleaned(self.template.fill({**values, **more}))}{self.end}"
-            for more in filling.each.get(self.each, ())
-        )
-        return True
+        start, filled = self.start, False
+        if self.attributes:
+            more, filled = _attributes(self.attributes, values)
+            start += more
+        if self.parts:
+            begin = len(out)
+            out.append(f"{start}>")
+            for part in self.parts:
+                filled = part.write(values, filling, out) or filled
+            if filled or (self.required and not self.nillable):
+                out.append(self.end)
+                return filled
+            del out[begin:]
+        elif self.template is not None:
+            text = self.template.fill(values)
+            if text or filled:
+                out.append(f"{start}>{cleaned(text)}{self.end}")
+                return True
+        elif filled:
+            out.append(f"{start}/>")
+            return True
+        if self.required:
+            out.append(f'{start} xmlns:xsi="{XSI}" xsi:nil="true"/>' if self.nillable else f"{start}/>")
+        return False
 
 
 @frozen
@@ -156,7 +134,7 @@ class RequestTemplate:
         unknown: the mapped paths that the WSDL does not have.
     """
 
-    _root: _Branch
+    _root: _Element
     optional: tuple[str, ...]
     missing: tuple[str, ...]
     unknown: tuple[str, ...]
@@ -171,13 +149,12 @@ class RequestTemplate:
             carries: whether what an IVR gave besides may be filled in (call signals).
         """
         compiler = _Compiler(parameters, carries)
-        root = compiler.branch(shape, "", "", above=True)
-        known = {path for path, _ in shape.paths()}
+        root = compiler.root(shape)
         return cls(
             root,
             tuple(compiler.optional),
             tuple(compiler.missing),
-            tuple(path for path in parameters if path not in known),
+            tuple(path for path in parameters if shape.find(path) is None),
         )
 
     def fill(self, filling: Filling) -> str:
@@ -196,97 +173,107 @@ class _Compiler:
         self.optional: list[str] = []
         self.missing: list[str] = []
 
-    def branch(self, shape: Shape, path: str, space: str, *, above: bool, each: str | None = None) -> _Branch:
-        """An element with elements."""
-        name, start = _start(shape, space)
-        inner_space = _namespace(shape.tag)
-        prefix = f"{path}/" if path else ""
-        parts = [
-            part for child in shape.children if (part := self._part(child, prefix + child.name, inner_space, above))
-        ]
-        return _Branch(
-            path=path,
-            start=start,
-            end=f"</{name}>",
-            attributes=self._attributes(shape, prefix, above and (shape.required or self._mapped(path))),
-            parts=tuple(parts),
-            required=shape.required,
-            each=each,
-            carries=self._carries and path != "",
-        )
+    def root(self, shape: Shape) -> _Element:
+        """The body's element, which is there in any case."""
+        return self._element(shape, ITSELF, "", "", written=True, inside=(), carries=False)
 
-    def _part(self, shape: Shape, path: str, space: str, above: bool) -> _Part | None:
+    def _part(self, shape: Shape, path: str, space: str, written: bool, inside: tuple[Content, ...]) -> _Element | None:
         """What is written for a child; None if nothing ever is.
 
-        ``above`` says whether its parent is written in any case: only then what it requires must be mapped.
+        Args:
+            shape: of the child.
+            path: its own.
+            space: the namespace that is in force.
+            written: whether its parent is there in any case: only then what it requires must be mapped.
+            inside: the contents above it.
         """
-        parameter = self._parameters.get(path)
-        name, start = _start(shape, space)
-        if isinstance(parameter, Repeated):
-            if parameter.value is not None:
-                return _Items(start, f"</{name}>", parameter.each, parameter.value)
-            return self.branch(shape, path, space, above=True, each=parameter.each)
-        below = self._mapped(path)
-        if shape.children and (below or shape.required):
-            return self.branch(shape, path, space, above=above and (below or shape.required))
-        if parameter is None and not below:
-            if shape.required and above and not shape.nillable and (shape.kind is not None or shape.open):
-                self.missing.append(path)
-            elif not shape.required:
-                self.optional.append(path)
-            if not self._carries and not shape.required:
+        mapped = path in self._parameters or self._mapped_below(path)
+        if not mapped and (not shape.required or shape.content in inside):
+            (self.missing if shape.required else self.optional).append(path)
+            if not self._carries:
                 return None
+            return self._element(shape, path, "", space, written=False, inside=None, carries=True)
+        written = written and (mapped or (shape.required and not shape.nillable))
+        return self._element(shape, path, f"{path}/", space, written=written, inside=inside, carries=self._carries)
+
+    def _element(
+        self,
+        shape: Shape,
+        path: str,
+        prefix: str,
+        space: str,
+        *,
+        written: bool,
+        inside: tuple[Content, ...] | None,
+        carries: bool,
+    ) -> _Element:
+        """How an element is written; without what is in it where ``inside`` is None."""
+        parameter = self._parameters.get(path)
+        repeated = parameter if isinstance(parameter, Repeated) else None
+        template = repeated.value if repeated is not None else parameter
+        own = _namespace(shape.tag)
+        parts: list[_Element] = []
+        if inside is not None:
+            for child in shape.children:
+                part = self._part(child, prefix + child.name, own, written, (*inside, shape.content))
+                if part is not None:
+                    parts.append(part)
+        if written and shape.kind is not None and parameter is None:
+            self.missing.append(path)
         return _Element(
             path=path,
-            start=start,
-            end=f"</{name}>",
-            attributes=self._attributes(shape, f"{path}/", above and (shape.required or parameter is not None)),
-            template=parameter,
-            required=shape.required,
+            start=f"<{shape.name}" + (f" xmlns={quoteattr(own)}" if own != space else ""),
+            end=f"</{shape.name}>",
+            attributes=self._attributes(shape, prefix, written) if inside is not None else (),
+            template=template if isinstance(template, Template) else None,
+            parts=tuple(parts),
+            required=shape.required or repeated is not None,
             nillable=shape.nillable,
-            carries=self._carries,
+            each=repeated.each if repeated is not None else None,
+            carries=carries,
         )
 
-    def _mapped(self, path: str) -> bool:
-        """Whether anything below a path is mapped."""
+    def _mapped_below(self, path: str) -> bool:
         return any(other.startswith(f"{path}/") for other in self._parameters)
 
-    def _attributes(self, shape: Shape, prefix: str, written: bool) -> tuple[tuple[str, Template], ...]:
-        found = []
+    def _attributes(self, shape: Shape, prefix: str, written: bool) -> tuple[_Attribute, ...]:
+        found: list[_Attribute] = []
         for attribute in shape.attributes:
             path = f"{prefix}@{attribute.name}"
             template = self._parameters.get(path)
             if isinstance(template, Template):
-                found.append((_attribute_start(attribute), template))
+                found.append(_Attribute(_attribute_start(attribute, len(found)), template, attribute.required))
             elif attribute.required and written:
                 self.missing.append(path)
         return tuple(found)
 
 
-def _attributes(attributes: tuple[tuple[str, Template], ...], values: Values) -> str:
-    return "".join(
-        f" {name}={quoteattr(_fit(text))}" for name, template in attributes if (text := template.fill(values))
-    )
+def _attributes(attributes: tuple[_Attribute, ...], values: Values) -> tuple[str, bool]:
+    """The attributes' text, and whether any of it came from a value."""
+    out = ""
+    filled = False
+    for attribute in attributes:
+        text = attribute.template.fill(values)
+        filled = filled or text != ""
+        if text or attribute.required:
+            out += f"{attribute.start}={quoteattr(_fit(text))}"
+    return out, filled
 
 
-def _attribute_start(attribute: AttributeShape) -> str:
+def _attribute_start(attribute: AttributeShape, number: int) -> str:
     space = _namespace(attribute.tag)
-    return f'xmlns:a="{escape(space)}" a:{attribute.name}' if space else attribute.name
+    return f" xmlns:a{number}={quoteattr(space)} a{number}:{attribute.name}" if space else f" {attribute.name}"
 
 
 def _namespace(tag: str) -> str:
     return tag[1:].partition("}")[0] if tag.startswith("{") else ""
 
 
-def _start(shape: Shape, space: str) -> tuple[str, str]:
-    """An element's name and the beginning of its start tag, with its namespace where that is not its parent's."""
-    own = _namespace(shape.tag)
-    return shape.name, f"<{shape.name}" + (f" xmlns={quoteattr(own)}" if own != space else "")
-
-
 def cleaned(text: str) -> str:
     """A text as XML has it."""
-    return escape(_fit(text))
+    if _SPECIAL.search(text) is None:
+        return text
+    return escape(_fit(text), {"\r": "&#13;"})
 
 
 def _fit(text: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
+from agentchan.ce.duties import CHANNEL, VALUES, words_for
 from agentchan.ce.messages import Parameter, Repeated, RequestTemplate, mapped_templates
 from agentchan.ce.replies import FaultReader, ReplyReader
 from agentchan.ce.wsdl import Operation, Service
@@ -25,6 +27,7 @@ class Duty:
         results: what each path of the reply is.
         words: by result or field, the site's words and ours.
         constants: what the SOAP door says in a path of its own replies.
+        ours: by result, what each word of a reply is.
     """
 
     name: str
@@ -36,10 +39,25 @@ class Duty:
     faults: FaultReader
     words: Mapping[str, Mapping[str, str]]
     constants: Mapping[str, str]
+    ours: Mapping[str, Mapping[str, Any]] = field(init=False, repr=False)
 
-    def uses(self, field: str) -> bool:
-        """Whether a template of its request has this field."""
-        return any(each.name == field for _, template in mapped_templates(self.parameters) for each in template.fields)
+    @ours.default
+    def _our_values(self) -> Mapping[str, Mapping[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        for name in VALUES:
+            words = words_for(name, self.name)
+            if words is not None:
+                found[name] = {**words, **{their: words[ours] for their, ours in self.words.get(name, {}).items()}}
+        return found
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The fields that its request is made of."""
+        return frozenset(each.name for _, template in mapped_templates(self.parameters) for each in template.fields)
+
+    def uses(self, name: str) -> bool:
+        """Whether a template of its request has the field of this name."""
+        return name in self.fields
 
 
 @frozen
@@ -83,6 +101,15 @@ class Profile:
         return frozenset(self.mapped)
 
     @property
+    def channel_keys(self) -> Mapping[str, bool]:
+        """The keys of ``[ivr.channel_values]`` that messages are made of, and whether each must have a value."""
+        keys: dict[str, bool] = {}
+        for duty in self.mapped.values():
+            for key, needed in _channel_keys(duty):
+                keys[key] = keys.get(key, False) or needed
+        return keys
+
+    @property
     def has_signal_id(self) -> bool:
         """Whether CE can tell a signal that is sent again from a new one."""
         return self.mapped["new_call"].uses("signal_id") and self.mapped["gone"].uses("signal_id")
@@ -91,14 +118,29 @@ class Profile:
     def tells_held_call(self) -> bool:
         """Whether CE can say that a channel holds another call, and which."""
         duty = self.mapped["new_call"]
-        says_held = any(each.means is Meaning.CHANNEL_HELD for each in duty.faults.outcomes)
-        return says_held and "call_id" in duty.faults.results.values()
+        by_fault = any(each.means is Meaning.CHANNEL_HELD and each.fault is not None for each in duty.faults.outcomes)
+        by_reply = any(each.means is Meaning.CHANNEL_HELD for each in duty.reply.outcomes)
+        return (by_fault and "call_id" in duty.faults.results.values()) or (
+            by_reply and "call_id" in duty.results.values()
+        )
 
     @property
     def one_change_at_a_time(self) -> bool:
         """Whether a SetReadiness has room for one channel only."""
         duty = self.mapped.get("set_readiness")
         return duty is not None and not any(isinstance(each, Repeated) for each in duty.parameters.values())
+
+
+def _channel_keys(duty: Duty) -> Iterator[tuple[str, bool]]:
+    request = duty.operation.request
+    for path, template in mapped_templates(duty.parameters):
+        names = path.split("/")
+        shapes = [request.find("/".join(names[:length])) for length in range(1, len(names) + 1)]
+        needed = all(shape is not None and shape.required for shape in shapes)
+        for each in template.fields:
+            name, _, key = each.name.partition(".")
+            if name == CHANNEL and key:
+                yield key, needed and template.only is not None
 
 
 def folder_of(name: str) -> Path:

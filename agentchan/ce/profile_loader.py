@@ -2,50 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Iterable, Mapping
+from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from agentchan.ce.duties import (
-    CHANNEL,
-    COMPONENT_DUTIES,
-    CONNECTOR_DUTIES,
-    FAULT_RESULTS,
-    REPORT_RESULTS,
-    VALUES_OF_FIELDS,
-    DutyWords,
-    words_for,
-)
-from agentchan.ce.messages import Parameter, Repeated, RequestTemplate
+from agentchan.ce.duties import COMPONENT_DUTIES, CONNECTOR_DUTIES
+from agentchan.ce.duty_loader import duty_keys, load_duty
 from agentchan.ce.profile import Duty, Profile, folder_of, shipped
-from agentchan.ce.profile_reading import ProfileError, ProfileText, suggestion
-from agentchan.ce.replies import FaultReader, Outcome, ReplyReader
-from agentchan.ce.shapes import AttributeShape, Kind, Shape
-from agentchan.ce.templates import Template, TemplateError
+from agentchan.ce.profile_reading import ProfileError, ProfileText
+from agentchan.ce.reply_loader import Shared, load_shared
 from agentchan.ce.wsdl import Service, read_service
 from agentchan.ce.wsdl_files import WsdlError
 from agentchan.ce.xml_input import XmlRefused, parse_xml
-from agentchan.config.faults import Fault, Place, described, quoted
-from agentchan.vocabulary import Meaning
+from agentchan.config.faults import Fault, quoted
 
-_TOP = ("name", "soap", "ivr_connector", "component_service")
-_SOAP = ("connection", "headers", "addressing", "password")
-_CONNECTOR = (
-    "wsdl",
-    "port",
-    "path",
-    "probe",
-    "not_ready_by",
-    "gone_at_sign_on",
-    "outcomes",
-    "fault_results",
-    *CONNECTOR_DUTIES,
-)
-_COMPONENT = ("wsdl", "port", *COMPONENT_DUTIES)
-_DUTY = ("operation", "parameters", "results", "values", "outcomes", "reply")
-_OUTCOME = ("path", "equals", "fault", "means")
-_MEANINGS = tuple(meaning.value for meaning in Meaning)
+_CONNECTOR = "ivr_connector"
+_COMPONENT = "component_service"
+_TOP = ("name", "soap", _CONNECTOR, _COMPONENT)
+_SOAP = ("connection", "headers", "addressing", "password", "time_zone")
+_TOKEN_MISSING = ("call-id", "empty", "refuse")
+_KEYS = {
+    _CONNECTOR: (
+        "wsdl",
+        "port",
+        "path",
+        "probe",
+        "not_ready_by",
+        "gone_at_sign_on",
+        "outcomes",
+        "fault_results",
+        *CONNECTOR_DUTIES,
+    ),
+    _COMPONENT: ("wsdl", "port", *COMPONENT_DUTIES),
+}
+_DUTIES = {_CONNECTOR: CONNECTOR_DUTIES, _COMPONENT: COMPONENT_DUTIES}
 
 
 def load_profile(name: str) -> Profile:
@@ -61,12 +52,7 @@ def load_profile(name: str) -> Profile:
     if "/" not in name and name not in shipped():
         wrong, allowed = "is no shipped profile", f"{', '.join(shipped())}, or the path of a folder with a / in it"
         raise ProfileError([Fault(folder, 0, f"profile {quoted(name)}", wrong, allowed)])
-    text = ProfileText(folder / "profile.toml")
-    profile = _Loader(text, folder).profile()
-    text.finish()
-    if profile is None:
-        raise ProfileError([Fault(text.path, 0, "file", "cannot be used", "see the faults above")])
-    return profile
+    return _Loader(ProfileText(folder / "profile.toml"), folder).profile()
 
 
 class _Loader:
@@ -76,44 +62,33 @@ class _Loader:
         self._text = text
         self._folder = folder
 
-    def profile(self) -> Profile | None:
-        """The profile; None where a fault leaves nothing to build it from."""
+    def profile(self) -> Profile:
+        """The profile.
+
+        Raises:
+            ProfileError: with all faults at once.
+        """
         text = self._text
         text.table((), _TOP)
         text.table(("soap",), _SOAP)
-        text.table(("ivr_connector",), _CONNECTOR)
-        name = text.required_text(("name",), "the profile's name") or ""
-        headers = text.text(("soap", "headers"), "") or ""
-        self._check_headers(headers)
-        connector = self._service("ivr_connector")
-        component = None
-        if "component_service" in text.values:
-            text.table(("component_service",), _COMPONENT)
-            component = self._service("component_service")
-        mapped: dict[str, Duty] = {}
-        for section, service, duties in (
-            ("ivr_connector", connector, CONNECTOR_DUTIES),
-            ("component_service", component, COMPONENT_DUTIES),
-        ):
-            for duty, words in duties.items():
-                if service is not None and duty in text.table((section,)):
-                    found = self._duty((section, duty), service, words)
-                    if found is not None:
-                        mapped[duty] = found
-        self._check_duties(mapped, component is not None)
-        probe = text.choice(("ivr_connector", "probe"), ("wsdl", "tcp"), None)
-        not_ready_by = text.choice(("ivr_connector", "not_ready_by"), ("unsupported", "withhold-gone"), "unsupported")
-        gone_at_sign_on = text.flag(("ivr_connector", "gone_at_sign_on"), default=False)
-        token_place = ("ivr_connector", "gone", "call_token_missing")
-        token_missing = text.choice(token_place, ("call-id", "empty", "refuse"), "call-id")
+        name = text.required_text(("name",), "the profile's name")
         connection = text.choice(("soap", "connection"), ("keep-alive", "per-request"), "keep-alive")
         password = text.choice(("soap", "password"), ("text", "digest"), "text")
         addressing = text.flag(("soap", "addressing"), default=False)
-        path = text.text(("ivr_connector", "path"))
-        if connector is None or not {"new_call", "gone"} <= mapped.keys():
-            return None
+        headers, zone = self._headers(), self._zone()
+        connector = self._service(_CONNECTOR)
+        component = self._service(_COMPONENT) if _COMPONENT in text.values else None
+        path = text.text((_CONNECTOR, "path"))
+        probe = text.choice((_CONNECTOR, "probe"), ("wsdl", "tcp"), "tcp") if text.has((_CONNECTOR, "probe")) else None
+        not_ready_by = text.choice((_CONNECTOR, "not_ready_by"), ("unsupported", "withhold-gone"), "unsupported")
+        gone_at_sign_on = text.flag((_CONNECTOR, "gone_at_sign_on"), default=False)
+        token_missing = text.choice((_CONNECTOR, "gone", "call_token_missing"), _TOKEN_MISSING, "call-id")
+        mapped = {**self._mapped(_CONNECTOR, connector, zone), **self._mapped(_COMPONENT, component, zone)}
+        self._check_duties(mapped)
+        if connector is None or not text.sound:
+            raise text.refused()
         return Profile(
-            name=name,
+            name=name or "",
             folder=self._folder,
             keep_alive=connection == "keep-alive",
             headers=headers,
@@ -125,254 +100,87 @@ class _Loader:
             probe=probe,
             withholds_gone=not_ready_by == "withhold-gone",
             gone_at_sign_on=gone_at_sign_on,
-            call_token_missing=token_missing or "call-id",
+            call_token_missing=token_missing,
             soap_paths=tuple(dict.fromkeys(each for each in (path, connector.path) if each)),
         )
 
-    def _check_headers(self, headers: str) -> None:
-        if headers:
-            try:
-                parse_xml(f"<headers>{headers}</headers>".encode())
-            except XmlRefused as error:
-                self._text.fault(("soap", "headers"), str(error), "well-formed XML with its namespaces declared")
+    def _headers(self) -> str:
+        """The constant header blocks."""
+        place = ("soap", "headers")
+        headers = self._text.text(place, "") or ""
+        allowed = "XML elements, each with its namespace declared in it"
+        try:
+            root = parse_xml(f"<headers>{headers}</headers>".encode(errors="replace"))
+        except XmlRefused as error:
+            self._text.fault(place, str(error), allowed)
+            return ""
+        if any(not str(block.tag).startswith("{") for block in root):
+            self._text.fault(place, "has an element without a namespace", allowed)
+        if "".join([root.text or "", *(block.tail or "" for block in root)]).strip():
+            self._text.fault(place, "has text between its elements", allowed)
+        return headers
+
+    def _zone(self) -> tzinfo | None:
+        """The zone of times that a template gives a form; None: this machine's."""
+        place = ("soap", "time_zone")
+        name = self._text.text(place, "local") or ""
+        if name == "local":
+            return None
+        try:
+            return UTC if name == "UTC" else ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            self._text.fault(place, f"is {quoted(name)}", '"local", "UTC", or a name such as "Europe/Berlin"')
+            return UTC
 
     def _service(self, section: str) -> Service | None:
-        name = self._text.required_text((section, "wsdl"), "the name of a WSDL file in the profile's folder")
+        text = self._text
+        text.table((section,), _KEYS[section])
+        name = text.required_text((section, "wsdl"), "the name of a WSDL file in the profile's folder")
         if name is None:
             return None
         try:
-            return read_service(self._folder, name, self._text.text((section, "port")))
+            return read_service(self._folder, name, text.text((section, "port")))
         except WsdlError as error:
-            self._text.fault((section, "wsdl"), str(error), "a WSDL with a SOAP binding, and all files that it imports")
+            text.fault((section, "wsdl"), str(error), "a WSDL 1.1 with a SOAP binding, and all files that it imports")
             return None
 
-    def _check_duties(self, mapped: Mapping[str, Duty], has_component: bool) -> None:
-        text = self._text
-        for duty in ("new_call", "gone"):
-            if duty not in text.table(("ivr_connector",)):
-                text.fault(("ivr_connector", duty), "is missing", "the two duties new_call and gone are the least")
-        if has_component and not mapped.keys() & COMPONENT_DUTIES.keys():
-            text.fault(("component_service",), "has neither get_status nor watch_status", "at least one of them")
-        if "set_readiness" in mapped and "open_session" not in mapped:
-            uses_session = mapped["set_readiness"].uses("session_id")
-            if uses_session:
-                place = ("ivr_connector", "set_readiness", "parameters")
-                text.fault(place, "use {session_id}, but open_session is not mapped", "map open_session, too")
-
-    # -- one duty ------------------------------------------------------------------------------------------------------
-
-    def _duty(self, place: tuple[str, str], service: Service, words: DutyWords) -> Duty | None:
-        text = self._text
-        more = ("call_token_missing",) if place[1] == "gone" else ()
-        text.table(place, (*_DUTY, *more))
-        name = text.required_text((*place, "operation"), "the name of an operation of the WSDL")
-        if name is None:
-            return None
-        operation = service.operations.get(name)
-        if operation is None:
-            wrong = f"is {quoted(name)}, which {service.files.main} does not offer on port {service.port}"
-            text.fault((*place, "operation"), wrong, suggestion(name, service.operations))
-            return None
-        values = self._values(place)
-        parameters = self._parameters((*place, "parameters"), operation.request, words, values)
-        request = RequestTemplate.compile(operation.request, parameters, carries=words.call_signal)
-        for path in request.missing:
-            text.fault((*place, "parameters"), f"the required parameter {path} is missing", "a template or a constant")
-        shared = ("component_service", "get_status") if place[1] == "watch_status" else place
-        results_place = (*place, "results") if "results" in text.table(place) else (*shared, "results")
-        results, reports = self._results(results_place, operation.reply, words)
-        if place[1] == "watch_status" and not values:
-            values = self._values(shared)
-        outcomes = [*self._outcomes((*place, "outcomes"), operation.reply)]
-        fault_results: dict[str, str] = {}
-        if place[0] == "ivr_connector":
-            outcomes += self._outcomes(("ivr_connector", "outcomes"), None)
-            fault_results = self._fault_results()
-        return Duty(
-            name=place[1],
-            operation=operation,
-            parameters=parameters,
-            request=request,
-            results=results,
-            reply=ReplyReader.compile(operation.reply, results, reports, outcomes),
-            faults=FaultReader(tuple(outcomes), fault_results),
-            words=values,
-            constants=self._constants((*place, "reply"), operation.reply, words),
-        )
-
-    def _values(self, place: tuple[str, str]) -> dict[str, dict[str, str]]:
-        """The site's words by result or field, as ours."""
-        found: dict[str, dict[str, str]] = {}
-        for name in self._text.table((*place, "values")):
-            where = (*place, "values", name)
-            try:
-                allowed = words_for(name, place[1])
-            except KeyError:
-                self._text.fault(where, "has no words of its own", "role, rank, state, ready, outcome or reason")
+    def _mapped(self, section: str, service: Service | None, zone: tzinfo | None) -> dict[str, Duty]:
+        """The duties of a section; without its service they are only looked over."""
+        text, table = self._text, self._text.table((section,))
+        shared = load_shared(text, section) if section == _CONNECTOR else Shared()
+        mapped: dict[str, Duty] = {}
+        for name, words in _DUTIES[section].items():
+            place = (section, name)
+            if name not in table:
                 continue
-            words = self._text.texts(where)
-            for theirs, ours in words.items():
-                if allowed is not None and ours not in allowed:
-                    self._text.fault((*where, theirs), f"is {quoted(ours)}", " or ".join(sorted(allowed)))
-            found[name] = words
-        return found
-
-    def _parameters(
-        self, place: Place, shape: Shape, words: DutyWords, values: Mapping[str, Mapping[str, str]]
-    ) -> dict[str, Parameter]:
-        text = self._text
-        table = text.table(place)
-        found: dict[str, Parameter] = {}
-        for path, value in table.items():
-            here, target = (*place, path), shape.find(path)
-            if target is None:
-                known = [each for each, _ in shape.paths()]
-                text.fault(here, f"is no parameter of {shape.name}", suggestion(path, known))
+            if service is None:
+                text.table(place, duty_keys(name))
                 continue
-            fields = words.fields | _fields_above(path, table, words)
-            parse = partial(self._template, here, values=values)
-            parameter: Parameter | None
-            if isinstance(value, dict):
-                parameter = self._repeated(here, target, words, parse)
-            elif not isinstance(value, str):
-                text.fault(here, f"is {described(value)}", 'a template, or { each = "channel" }')
-                continue
-            elif target.kind is None:
-                inner = ", ".join(child.name for child in target.children) or "nothing"
-                text.fault(here, "has elements, not a text", f"map what is in it: {inner}")
-                continue
-            else:
-                parameter = parse(value, target.kind, fields)
-            if parameter is not None:
-                found[path] = parameter
-        return found
+            # What get_status answers, watch_status answers too, unless it says otherwise.
+            like = (section, "get_status") if name == "watch_status" else place
+            duty = load_duty(text, place, service, words, like=like, shared=shared, zone=zone)
+            if duty is not None:
+                mapped[name] = duty
+        return mapped
 
-    def _repeated(
-        self, place: Place, target: Shape | AttributeShape, words: DutyWords, parse: Callable[..., Template | None]
-    ) -> Repeated | None:
-        """A parameter that is there once for each channel or change."""
+    # -- duties that belong together -----------------------------------------------------------------------------------
+
+    def _check_duties(self, mapped: Mapping[str, Duty]) -> None:
         text = self._text
-        text.table(place, ("each", "value"))
-        each = text.choice((*place, "each"), tuple(words.each), None)
-        if each is None:
-            text.fault(place, "does not say what it is repeated for", f"each = {' or '.join(words.each) or 'nothing'}")
-            return None
-        if not (isinstance(target, Shape) and target.repeated):
-            text.fault(place, "may be there only once", "a template")
-            return None
-        inside = text.text((*place, "value"), "{channel}" if target.kind is not None and each == CHANNEL else None)
-        if inside is None:
-            return Repeated(each)
-        return Repeated(each, parse(inside, target.kind or Kind.TEXT, words.fields | words.each[each]))
+        for name in ("new_call", "gone"):
+            if not text.has((_CONNECTOR, name)):
+                text.fault((_CONNECTOR, name), "is missing", "the two duties new_call and gone are the least")
+        if text.has((_COMPONENT,)) and not any(text.has((_COMPONENT, name)) for name in COMPONENT_DUTIES):
+            text.fault((_COMPONENT,), "has neither get_status nor watch_status", "at least one of them")
+        self._check_giver(mapped, "session_id", "open_session", CONNECTOR_DUTIES)
+        self._check_giver(mapped, "call_token", "new_call", ("gone",))
 
-    def _template(
-        self, place: Place, value: str, kind: Kind, fields: frozenset[str], *, values: Mapping[str, Mapping[str, str]]
-    ) -> Template | None:
-        try:
-            template = Template.parse(value, kind)
-        except TemplateError as error:
-            self._text.fault(place, str(error), "text with fields such as {call_id}")
-            return None
-        for field in template.fields:
-            name = field.name.partition(".")[0]
-            if name not in fields or ("." in field.name and name != "channel"):
-                self._text.fault(place, f"{{{field.name}}} is not known here", suggestion(name, fields))
-                return None
-        if template.only is None:
-            return template
-        theirs = values.get(VALUES_OF_FIELDS.get(template.only.name, template.only.name), {})
-        return Template(template.parts, kind, {ours: word for word, ours in theirs.items()})
-
-    # -- replies -------------------------------------------------------------------------------------------------------
-
-    def _results(self, place: Place, shape: Shape | None, words: DutyWords) -> tuple[dict[str, str], str | None]:
-        """The results by path, and the path of the reports."""
-        text = self._text
-        reports: str | None = None
-        found: dict[str, str] = {}
-        table = text.table(place)
-        for path, value in table.items():
-            if isinstance(value, dict):
-                text.table((*place, path), ("each",))
-                if text.choice((*place, path, "each"), (CHANNEL,) if words.reports else (), None) is None:
-                    text.fault((*place, path), "is a table", 'the name of a result, or { each = "channel" }')
-                elif reports is not None:
-                    text.fault((*place, path), "is a second list of channels", "one")
-                else:
-                    reports = path
-        for path, value in table.items():
-            if shape is None or shape.find(path) is None:
-                known = [each for each, _ in shape.paths()] if shape is not None else []
-                text.fault((*place, path), "is not in the reply", suggestion(path, known))
-            elif isinstance(value, str):
-                inside = reports is not None and (path == reports or path.startswith(f"{reports}/"))
-                allowed = REPORT_RESULTS if inside else words.results
-                if value not in allowed:
-                    text.fault((*place, path), f"is {quoted(value)}", suggestion(value, allowed))
-                else:
-                    found[path] = value
-            elif not isinstance(value, dict):
-                text.fault((*place, path), f"is {described(value)}", "the name of a result")
-        if reports is not None and not any(
-            result == "channel" and path.startswith(f"{reports}/") for path, result in found.items()
-        ):
-            text.fault((*place, reports), "does not say which channel each is", f'"{reports}/…" = "channel"')
-        return found, reports
-
-    def _fault_results(self) -> dict[str, str]:
-        place = ("ivr_connector", "fault_results")
-        found = self._text.texts(place)
-        for path, result in found.items():
-            if result not in FAULT_RESULTS:
-                self._text.fault((*place, path), f"is {quoted(result)}", suggestion(result, FAULT_RESULTS))
-        return found
-
-    def _outcomes(self, place: Place, shape: Shape | None) -> list[Outcome]:
-        text = self._text
-        entries = text.table(place[:-1]).get(str(place[-1]), [])
-        if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
-            text.fault(place, "is no list of tables", f"[[{'.'.join(map(str, place))}]]")
-            return []
-        found = []
-        for index, entry in enumerate(entries):
-            here = (*place, index)
-            text.table(here, _OUTCOME)
-            means = text.choice((*here, "means"), _MEANINGS, None)
-            fault, path = text.text((*here, "fault")), text.text((*here, "path"))
-            if fault is None and path is None:
-                text.fault(here, "looks at nothing", "path, fault, or both")
-            elif fault is None and path is not None and (shape is None or (path and shape.find(path) is None)):
-                known = [each for each, _ in shape.paths()] if shape is not None else []
-                text.fault((*here, "path"), f"{quoted(path)} is not in the reply", suggestion(path, known))
-            if means is None:
-                if "means" not in entry:
-                    text.fault((*here, "means"), "is missing", ", ".join(_MEANINGS))
-                continue
-            found.append(Outcome(Meaning(means), fault, path, self._equals((*here, "equals"), entry)))
-        return found
-
-    def _equals(self, place: Place, entry: Mapping[str, Any]) -> tuple[str, ...]:
-        value = entry.get("equals", [])
-        values = [value] if isinstance(value, str) else value
-        if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
-            self._text.fault(place, f"is {described(value)}", "a string or a list of strings")
-            return ()
-        return tuple(values)
-
-    def _constants(self, place: Place, shape: Shape | None, words: DutyWords) -> dict[str, str]:
-        found = self._text.texts(place)
-        if found and not words.call_signal:
-            self._text.fault(place, "has no meaning here", "the SOAP door replies to new_call and gone only")
-        for path in found:
-            if shape is None or shape.find(path) is None:
-                known = [each for each, _ in shape.paths()] if shape is not None else []
-                self._text.fault((*place, path), "is not in the reply", suggestion(path, known))
-        return found
-
-
-def _fields_above(path: str, table: Mapping[str, Any], words: DutyWords) -> frozenset[str]:
-    """The fields of what is repeated above a path."""
-    for other, value in table.items():
-        if isinstance(value, dict) and path.startswith(f"{other}/"):
-            return words.each.get(str(value.get("each")), frozenset())
-    return frozenset()
+    def _check_giver(self, mapped: Mapping[str, Duty], value: str, giver: str, takers: Iterable[str]) -> None:
+        """Whether a value that some duties' requests are made of is a result of the duty that gives it."""
+        if value in self._text.table((_CONNECTOR, giver, "results")).values():
+            return
+        for name in takers:
+            if name in mapped and mapped[name].uses(value):
+                place = (_CONNECTOR, name, "parameters")
+                wrong = f"use {{{value}}}, which no result of {giver} gives"
+                self._text.fault(place, wrong, f'map it in {giver}.results: "…" = "{value}"')

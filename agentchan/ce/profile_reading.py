@@ -12,7 +12,11 @@ from agentchan.config.faults import Fault, Place, described, dotted, quoted
 from agentchan.config.files import FileUnusableError, read_file
 from agentchan.config.key_lines import key_lines
 
+Words = Mapping[str, Mapping[str, str]]
+"""By result or field, the site's words and ours."""
+
 _LARGEST = 1024 * 1024
+_MOST_LISTED = 12
 
 
 class ProfileError(Exception):
@@ -49,27 +53,31 @@ class ProfileText:
             ) from None
         except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
             raise self._unusable("TOML", str(error), "TOML 1.0 in UTF-8, see https://toml.io/en/v1.0.0") from None
-        self.faults: list[Fault] = []
+        self._faults: dict[Fault, None] = {}
 
     def _unusable(self, key: str, wrong: str, allowed: str) -> ProfileError:
         return ProfileError([Fault(self.path, 0, key, wrong, allowed)])
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing wrong has been found so far."""
+        return not self._faults
 
     def fault(self, place: Place, wrong: str, allowed: str) -> None:
         """Remember what is wrong at a place."""
         above = (place[:length] for length in range(len(place), 0, -1))
         line = next((self._lines[each] for each in above if each in self._lines), 1)
-        self.faults.append(Fault(self.path, line, dotted(place), wrong, allowed))
+        self._faults[Fault(self.path, line, dotted(place), wrong, allowed)] = None
 
-    def finish(self) -> None:
-        """Raise what was found.
+    def refused(self) -> ProfileError:
+        """What is to be raised for all that was found."""
+        return ProfileError(sorted(self._faults, key=lambda fault: fault.line))
 
-        Raises:
-            ProfileError: anything was.
-        """
-        if self.faults:
-            raise ProfileError(sorted(self.faults, key=lambda fault: fault.line))
+    # -- values --------------------------------------------------------------------------------------------------------
 
-    # -- values ------------------------------------------------------------------------------------------------------
+    def has(self, place: Place) -> bool:
+        """Whether there is anything at a place."""
+        return self._at(place) is not None
 
     def table(self, place: Place, known: Collection[str] | None = None) -> Mapping[str, Any]:
         """A table; empty where it is missing or is none.
@@ -100,17 +108,16 @@ class ProfileText:
         return value
 
     def required_text(self, place: Place, allowed: str) -> str | None:
-        """A string that must be there."""
-        value = self.text(place)
-        if not value and self._at(place) in (None, ""):
+        """A string that must be there, and not be empty."""
+        if self._at(place) in (None, ""):
             self.fault(place, "is missing", allowed)
-        return value or None
+        return self.text(place) or None
 
-    def choice(self, place: Place, allowed: tuple[str, ...], default: str | None) -> str | None:
+    def choice(self, place: Place, allowed: tuple[str, ...], default: str) -> str:
         """One of some words."""
         value = self.text(place, default)
-        if value is not None and value not in allowed:
-            self.fault(place, f"is {quoted(value)}", " or ".join(quoted(each) for each in allowed))
+        if value not in allowed:
+            self.fault(place, f"is {quoted(value or '')}", " or ".join(quoted(each) for each in allowed))
             return default
         return value
 
@@ -134,6 +141,16 @@ class ProfileText:
                 self.fault((*place, key), f"is {described(value)}", "a string")
         return found
 
+    def tables(self, place: Place) -> list[Mapping[str, Any]]:
+        """A list of tables."""
+        value = self._at(place)
+        if value is None:
+            return []
+        if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+            self.fault(place, "is no list of tables", f"[[{dotted(place)}]]")
+            return []
+        return value
+
     def _at(self, place: Place) -> Any:
         here: Any = self.values
         for step in place:
@@ -147,6 +164,15 @@ class ProfileText:
 
 
 def suggestion(name: str, known: Collection[str]) -> str:
-    """What may have been meant."""
-    near = get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f'did you mean "{near[0]}"?' if near else f"known here: {', '.join(sorted(known)) or 'nothing'}"
+    """What may have been meant: a name that is alike, or is alike at the end of a path; else all names."""
+    ends: dict[str, str] = {}
+    for each in known:
+        ends.setdefault(each.rpartition("/")[2].lower(), each)
+        ends.setdefault(each.lower(), each)
+    near = get_close_matches(name.lower(), ends, n=1, cutoff=0.6)
+    near = near or [each for each in ends if name and each.startswith(name.lower())]
+    if near:
+        return f'did you mean "{ends[near[0]]}"?'
+    listed = sorted(known)
+    more = f", and {len(listed) - _MOST_LISTED} more" if len(listed) > _MOST_LISTED else ""
+    return f"known here: {', '.join(listed[:_MOST_LISTED]) or 'nothing'}{more}"

@@ -9,12 +9,15 @@ from typing import Any
 from attrs import define, field, frozen
 from lxml import etree
 
-from agentchan.ce.shapes import Shape
-from agentchan.ce.xml_input import local_name, text_of
+from agentchan.ce.shapes import ITSELF, AttributeShape, Kind, Shape
+from agentchan.ce.xml_input import collapsed, local_name, text_of
 from agentchan.vocabulary import Meaning
 
 _MOST_WORDS = 200
 """Texts of a fault's detail that are looked at; a longer detail is no answer to one small request."""
+
+_LONGEST_TEXT = 2000
+"""Characters of a result; a longer one is no name, number or token."""
 
 
 @frozen
@@ -36,30 +39,47 @@ class Outcome:
 
 @define
 class Found:
-    """What was found in a reply.
+    """What was found in a reply; what is empty was not found.
 
     Attributes:
-        texts: by result.
-        several: of results that may come several times, every one.
-        reports: the results of each ``report``.
+        texts: by result, the first of each.
+        reports: the results of each report of a channel.
+        looked_at: by path of an outcome, every text there.
     """
 
     texts: dict[str, str] = field(factory=dict)
-    several: dict[str, list[str]] = field(factory=dict)
     reports: list[dict[str, str]] = field(factory=list)
+    looked_at: dict[str, list[str]] = field(factory=dict)
+
+
+@frozen
+class _Text:
+    """What is done with a text.
+
+    Attributes:
+        result: what it is kept as; None: it is none.
+        outcome: the path under which outcomes look at it; None: they do not.
+        verbatim: whether its white space counts.
+    """
+
+    result: str | None
+    outcome: str | None
+    verbatim: bool
 
 
 @frozen
 class _Node:
-    """What is done with an element: keep its text as a result, look into it, begin a report."""
+    """What is done with an element: keep its text, look into it, begin a report."""
 
-    result: str | None = None
+    text: _Text | None = None
     report: bool = False
     children: Mapping[str, _Node] = field(factory=dict)
-    attributes: Mapping[str, str] = field(factory=dict)
+    attributes: Mapping[str, _Text] = field(factory=dict)
+    leaf: bool = field(init=False)
 
-
-REPORT = "report"
+    @leaf.default
+    def _is_leaf(self) -> bool:
+        return not (self.report or self.children or self.attributes)
 
 
 @frozen
@@ -68,11 +88,12 @@ class ReplyReader:
 
     Attributes:
         shape: of the element in the body; None where the operation has no reply.
+        outcomes: what means what; the first that matches counts.
     """
 
     shape: Shape | None
+    outcomes: tuple[Outcome, ...]
     _root: _Node
-    _outcomes: tuple[Outcome, ...]
 
     @classmethod
     def compile(
@@ -86,62 +107,89 @@ class ReplyReader:
             reports: the path of what is repeated for each channel, None if nothing is.
             outcomes: what means what; the first that matches counts.
         """
-        return cls(shape, _node(shape, "", results, reports), tuple(each for each in outcomes if each.fault is None))
+        own = tuple(each for each in outcomes if each.fault is None)
+        compiler = _Compiler(results, frozenset(each.path for each in own if each.path is not None), reports)
+        return cls(shape, own, _Node() if shape is None else compiler.node(shape, ITSELF, ""))
 
     def read(self, element: etree._Element) -> Found:
-        """The results in a reply's element."""
+        """The results in a reply's element.
+
+        Raises:
+            ValueError: one of them is too long to be anything.
+        """
         found = Found()
         _collect(element, self._root, found, found.texts)
         return found
 
-    def meaning(self, element: etree._Element) -> Meaning | None:
+    def meaning(self, found: Found) -> Meaning | None:
         """What a good reply means by the outcomes, None if none matches."""
-        for outcome in self._outcomes:
-            if any(_equal(text, outcome.equals) for text in texts_at(element, outcome.path or "")):
+        for outcome in self.outcomes:
+            texts = found.looked_at.get(outcome.path or "", ())
+            if texts and (not outcome.equals or any(text in outcome.equals for text in texts)):
                 return outcome.means
         return None
 
 
-def _node(shape: Shape | None, path: str, results: Mapping[str, str], reports: str | None) -> _Node:
-    """What is done with the element at a path."""
-    if shape is None:
-        return _Node()
-    prefix = f"{path}/" if path else ""
-    children = {}
-    for child in shape.children:
-        inner = f"{prefix}{child.name}"
-        wanted = inner in results or inner == reports
-        if wanted or any(each.startswith(f"{inner}/") for each in results):
-            children[child.tag] = _node(child, inner, results, reports)
-    attributes = {
-        attribute.tag: results[inner]
-        for attribute in shape.attributes
-        if (inner := f"{prefix}@{attribute.name}") in results
-    }
-    return _Node(results.get(path) if path else None, bool(path) and path == reports, children, attributes)
+@frozen
+class _Compiler:
+    """Compiles what is done with a reply."""
+
+    results: Mapping[str, str]
+    looked_at: frozenset[str]
+    reports: str | None
+
+    def node(self, shape: Shape, path: str, prefix: str) -> _Node:
+        """What is done with the element at a path, and with what is in it, whose paths begin with the prefix."""
+        named = {*self.results, *self.looked_at, self.reports or path}
+        children = {}
+        for child in shape.children:
+            inner = f"{prefix}{child.name}"
+            if inner in named or any(each.startswith(f"{inner}/") for each in named):
+                children[child.tag] = self.node(child, inner, f"{inner}/")
+        attributes = {}
+        for attribute in shape.attributes:
+            text = self._text(attribute, f"{prefix}@{attribute.name}")
+            if text is not None:
+                attributes[attribute.tag] = text
+        return _Node(self._text(shape, path), path == self.reports, children, attributes)
+
+    def _text(self, shape: Shape | AttributeShape, path: str) -> _Text | None:
+        result, outcome = self.results.get(path), path if path in self.looked_at else None
+        return None if result is None and outcome is None else _Text(result, outcome, shape.kind is Kind.TEXT)
 
 
 def _collect(element: etree._Element, node: _Node, found: Found, texts: dict[str, str]) -> None:
     if node.report:
         texts = {}
         found.reports.append(texts)
-    if node.result is not None:
-        _keep(node.result, text_of(element), found, texts)
-    for tag, result in node.attributes.items():
+    if node.text is not None:
+        _keep(node.text, element.text or "", found, texts)
+    for tag, text in node.attributes.items():
         value = element.get(tag)
         if value is not None:
-            _keep(result, " ".join(value.split()), found, texts)
+            _keep(text, value, found, texts)
     children = node.children
-    if children:
-        for child in element:
-            inner = children.get(child.tag)
-            if inner is not None:
-                _collect(child, inner, found, texts)
+    for child in element if children else ():
+        inner = children.get(child.tag)
+        if inner is None:
+            continue
+        if inner.leaf and inner.text is not None:
+            _keep(inner.text, child.text or "", found, texts)
+        else:
+            _collect(child, inner, found, texts)
 
 
-def _keep(result: str, text: str, found: Found, texts: dict[str, str]) -> None:
-    texts.setdefault(result, text)
-    found.several.setdefault(result, []).append(text)
+def _keep(text: _Text, value: str, found: Found, texts: dict[str, str]) -> None:
+    if text.outcome is not None:
+        found.looked_at.setdefault(text.outcome, []).append(collapsed(value))
+    if text.result is None:
+        return
+    if not text.verbatim:
+        value = collapsed(value)
+    if len(value) > _LONGEST_TEXT:
+        raise ValueError(f"its {text.result} has {len(value)} characters")
+    if value and text.result not in texts:
+        texts[text.result] = value
 
 
 @frozen
@@ -173,14 +221,21 @@ class FaultReader:
                 return outcome.means
         return None
 
-    def read(self, detail: etree._Element | None) -> Found:
-        """The results in a fault's detail."""
-        found = Found()
+    def read(self, detail: etree._Element | None) -> dict[str, list[str]]:
+        """The results in a fault's detail: of each, every text that is not empty.
+
+        Raises:
+            ValueError: one of them is too long to be anything.
+        """
+        found: dict[str, list[str]] = {}
         if detail is None:
             return found
         for path, result in self.results.items():
             for text in texts_at(detail, path):
-                _keep(result, text, found, found.texts)
+                if len(text) > _LONGEST_TEXT:
+                    raise ValueError(f"its {result} has {len(text)} characters")
+                if text:
+                    found.setdefault(result, []).append(text)
         return found
 
 
@@ -199,14 +254,14 @@ def _words(detail: etree._Element) -> Iterator[str]:
 
 
 def texts_at(element: etree._Element, path: str) -> Iterator[str]:
-    """The texts at a path below an element, by names without namespaces; ``""`` is the element itself."""
+    """The texts at a path below an element, by names without namespaces; ``.`` is the element itself."""
     here: list[Any] = [element]
-    for name in path.split("/") if path else ():
+    for name in () if path == ITSELF else path.split("/"):
         if name.startswith("@"):
             for each in here:
                 for attribute, value in each.attrib.items():
                     if str(attribute).rpartition("}")[2] == name[1:]:
-                        yield " ".join(str(value).split())
+                        yield collapsed(str(value))
             return
         here = [child for each in here for child in each if local_name(child) == name]
     for each in here:

@@ -7,7 +7,7 @@ import re
 from urllib.parse import SplitResult, urlsplit
 
 import idna
-from attrs import frozen
+from attrs import evolve, frozen
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HIGHEST_PORT = 65535
@@ -61,6 +61,11 @@ class ServiceUrl:
     def text(self) -> str:
         """The URL itself."""
         return f"{'https' if self.secure else 'http'}://{self.authority}{self.target}"
+
+    @property
+    def wsdl(self) -> ServiceUrl:
+        """Where SOAP servers have the service's description: ``?wsdl`` takes the place of the query."""
+        return evolve(self, target=f"{self.target.partition('?')[0]}?wsdl")
 
     @classmethod
     def parse(cls, url: str) -> ServiceUrl:

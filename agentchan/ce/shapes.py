@@ -1,27 +1,34 @@
-"""The shape of a message: the tree of elements that a WSDL's schema allows, as plain values.
+"""The shape of a message: the elements that a WSDL's schema allows, as plain values.
 
 Both directions are compiled from it, so that nothing at run time asks a schema library.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
+from itertools import islice
 from typing import Any
 
-from attrs import frozen
+from attrs import define, field, frozen
 from zeep import xsd
 from zeep.xsd.elements.indicators import Choice, Group, OrderIndicator
 from zeep.xsd.types import builtins
 
-_DEEPEST = 12
-"""Levels of elements that are looked at; types may contain themselves."""
+_MOST_PATHS = 5000
+"""Paths that are listed of one message; a schema may allow any number."""
+
+ITSELF = "."
+"""The path of the body's element itself."""
 
 
 class Kind(Enum):
     """What the text of an element or attribute is."""
 
     TEXT = "text"
+    """White space counts."""
+    TOKEN = "token"  # noqa: S105 - a type of XML Schema
+    """Anything else whose white space does not."""
     BOOLEAN = "boolean"
     WHOLE = "whole number"
     NUMBER = "number"
@@ -30,6 +37,8 @@ class Kind(Enum):
 
 
 _KINDS: tuple[tuple[type, Kind], ...] = (
+    (builtins.Token, Kind.TOKEN),
+    (builtins.String, Kind.TEXT),
     (builtins.Boolean, Kind.BOOLEAN),
     (builtins.Integer, Kind.WHOLE),
     (builtins.Decimal, Kind.NUMBER),
@@ -48,9 +57,32 @@ class AttributeShape:
     name: str
     required: bool
     kind: Kind
+    enumeration: tuple[str, ...] = ()
+
+    def inner_paths(self, path: str) -> str:
+        """Nothing: an attribute is a text."""
+        return path
 
 
-@frozen
+@define(eq=False)
+class Content:
+    """What may be inside an element: what its type says. Types may contain themselves, so contents may be circles.
+
+    Attributes:
+        kind: what its text is; None where it has elements, or nothing.
+        children: its elements, in the order of the schema.
+        open: whether it may hold more than is named here (``xs:any``, ``xs:anyType``).
+        enumeration: the words that its text may be; empty: any.
+    """
+
+    kind: Kind | None = None
+    enumeration: tuple[str, ...] = ()
+    children: tuple[Shape, ...] = field(default=(), repr=False)
+    attributes: tuple[AttributeShape, ...] = ()
+    open: bool = False
+
+
+@frozen(eq=False)
 class Shape:
     """An element.
 
@@ -60,29 +92,51 @@ class Shape:
         required: whether it must be there where its parent is.
         repeated: whether there may be several.
         nillable: whether it may say ``xsi:nil``.
-        kind: what its text is; None where it has elements, or nothing.
-        children: its elements, in the order of the schema.
-        open: whether it may hold more than the children named here (``xs:any``, or a type that contains itself).
-        type_name: of its type, with namespace; None where the type has no name.
     """
 
     tag: str
-    name: str
+    content: Content
     required: bool = True
     repeated: bool = False
     nillable: bool = False
-    kind: Kind | None = None
-    children: tuple[Shape, ...] = ()
-    attributes: tuple[AttributeShape, ...] = ()
-    open: bool = False
-    type_name: str | None = None
+    name: str = field(init=False)
+
+    @name.default
+    def _local_name(self) -> str:
+        return self.tag.rpartition("}")[2]
+
+    @property
+    def kind(self) -> Kind | None:
+        """What its text is; None where it has elements, or nothing."""
+        return self.content.kind
+
+    @property
+    def enumeration(self) -> tuple[str, ...]:
+        """The words that its text may be; empty: any."""
+        return self.content.enumeration
+
+    @property
+    def children(self) -> tuple[Shape, ...]:
+        """Its elements, in the order of the schema."""
+        return self.content.children
+
+    @property
+    def attributes(self) -> tuple[AttributeShape, ...]:
+        """Its attributes."""
+        return self.content.attributes
+
+    def named(self, tag: str) -> Shape:
+        """The same under another name."""
+        return Shape(tag, self.content, self.required, self.repeated, self.nillable)
 
     def child(self, name: str) -> Shape | None:
         """The child of a name without namespace."""
         return next((child for child in self.children if child.name == name), None)
 
     def find(self, path: str) -> Shape | AttributeShape | None:
-        """What a path leads to: names separated by slashes, an attribute with an ``@`` before its name."""
+        """What a path leads to: names between slashes, ``@`` before an attribute's, ``.`` for the element itself."""
+        if path == ITSELF:
+            return self
         here: Shape | None = self
         *above, last = path.split("/")
         for name in above:
@@ -93,78 +147,107 @@ class Shape:
             return next((each for each in here.attributes if each.name == last[1:]), None)
         return here.child(last)
 
-    def paths(self, above: str = "") -> Iterator[tuple[str, Shape | AttributeShape]]:
-        """Every path below it, with what is there."""
-        for attribute in self.attributes:
-            yield f"{above}@{attribute.name}", attribute
-        for child in self.children:
-            yield f"{above}{child.name}", child
-            yield from child.paths(f"{above}{child.name}/")
+    def inner_paths(self, path: str) -> str:
+        """The paths of its elements, for people.
+
+        Args:
+            path: its own.
+        """
+        return ", ".join(f'"{path}/{child.name}"' for child in self.children) or "nothing is in it"
+
+    def known_paths(self) -> list[str]:
+        """The paths alone."""
+        return [path for path, _ in self.paths()]
+
+    def paths(self) -> Iterator[tuple[str, Shape | AttributeShape]]:
+        """The paths that a profile may name, the first few thousands, with what is there."""
+        if self.kind is not None:
+            yield ITSELF, self
+        yield from islice(_paths(self.content, "", ()), _MOST_PATHS)
 
 
-def shape_of(element: Any, *, required: bool = True, repeated: bool = False, above: tuple[Any, ...] = ()) -> Shape:
-    """The shape of an element as zeep has it."""
-    kind_of_element = element.type
-    if isinstance(kind_of_element, xsd.ComplexType):
-        children, is_open, kind = _inside(kind_of_element, above)
-        attributes = tuple(_attribute(attribute) for _, attribute in kind_of_element.attributes if attribute.name)
-    else:
-        children, is_open, attributes, kind = (), False, (), _kind(kind_of_element)
-    type_name = getattr(kind_of_element, "qname", None)
-    return Shape(
-        tag=element.qname.text,
-        name=element.qname.localname,
-        required=required and element.min_occurs > 0,
-        repeated=repeated or bool(element.accepts_multiple),
-        nillable=bool(element.nillable),
-        kind=kind,
-        children=children,
-        attributes=attributes,
-        open=is_open,
-        type_name=type_name.text if type_name is not None else None,
-    )
+def _paths(content: Content, above: str, inside: tuple[Content, ...]) -> Iterator[tuple[str, Shape | AttributeShape]]:
+    for attribute in content.attributes:
+        yield f"{above}@{attribute.name}", attribute
+    for child in content.children:
+        yield f"{above}{child.name}", child
+        if child.content not in inside:
+            yield from _paths(child.content, f"{above}{child.name}/", (*inside, content))
 
 
-def _inside(complex_type: Any, above: tuple[Any, ...]) -> tuple[tuple[Shape, ...], bool, Kind | None]:
-    """The children, whether there may be others, and what the text is (of a type with text and attributes only)."""
-    if len(above) >= _DEEPEST or any(complex_type is each for each in above):
-        return (), True, None
-    children: list[Shape] = []
-    is_open = False
-    kind: Kind | None = None
-    for _, content in complex_type.elements_nested:
-        for element, required, repeated in _elements(content, required=True, repeated=False):
-            if not isinstance(element, xsd.Element):
-                is_open = True
-            elif element.name == "_value_1":
-                kind = _kind(element.type)
+class Shapes:
+    """Makes shapes of a schema's elements as zeep has them, of each type once; zeep's must live as long.
+
+    Args:
+        enumerations: the words of simple types by name with namespace, which zeep forgets.
+    """
+
+    def __init__(self, enumerations: Mapping[str, tuple[str, ...]]) -> None:
+        self._enumerations = enumerations
+        self._contents: dict[int, Content] = {}
+
+    def of(self, element: Any, *, required: bool = True, repeated: bool = False) -> Shape:
+        """The shape of an element."""
+        return Shape(
+            tag=element.qname.text,
+            content=self._content(element.type),
+            required=required and element.min_occurs > 0,
+            repeated=repeated or bool(element.accepts_multiple),
+            nillable=bool(element.nillable),
+        )
+
+    def _content(self, of_type: Any) -> Content:
+        content = self._contents.get(id(of_type))
+        if content is None:
+            content = self._contents[id(of_type)] = Content()
+            if isinstance(of_type, xsd.ComplexType):
+                self._fill(content, of_type)
             else:
-                children.append(shape_of(element, required=required, repeated=repeated, above=(*above, complex_type)))
-    return tuple(children), is_open, kind
+                self._fill_text(content, of_type)
+                content.open = not isinstance(of_type, xsd.AnySimpleType)
+        return content
+
+    def _fill_text(self, content: Content, simple_type: Any) -> None:
+        content.kind = _kind(simple_type)
+        name = simple_type.qname.text if simple_type.qname is not None else ""
+        content.enumeration = self._enumerations.get(name, ())
+
+    def _fill(self, content: Content, complex_type: Any) -> None:
+        children: list[Shape] = []
+        for _, inside in complex_type.elements_nested:
+            for element, required, repeated in _elements(inside, required=True, repeated=False):
+                if not isinstance(element, xsd.Element):
+                    content.open = True
+                elif isinstance(inside, xsd.Element):  # simple content: the text, which zeep has as an element
+                    self._fill_text(content, element.type)
+                else:
+                    children.append(self.of(element, required=required, repeated=repeated))
+        content.children = tuple(children)
+        content.attributes = tuple(self._attribute(each) for _, each in complex_type.attributes if each.name)
+
+    def _attribute(self, attribute: Any) -> AttributeShape:
+        text = Content()
+        self._fill_text(text, attribute.type)
+        return AttributeShape(
+            tag=attribute.qname.text,
+            name=attribute.qname.localname,
+            required=bool(attribute.required),
+            kind=text.kind or Kind.TOKEN,
+            enumeration=text.enumeration,
+        )
 
 
-def _elements(content: Any, *, required: bool, repeated: bool) -> Iterator[tuple[Any, bool, bool]]:
+def _elements(inside: Any, *, required: bool, repeated: bool) -> Iterator[tuple[Any, bool, bool]]:
     """The elements below a group of whatever kind, each with whether it is required and may be repeated."""
-    if isinstance(content, xsd.Element) or not isinstance(content, Choice | Group | OrderIndicator):
-        yield content, required, repeated
+    if not isinstance(inside, Group | OrderIndicator):
+        yield inside, required, repeated
         return
-    required = required and content.min_occurs > 0
-    repeated = repeated or bool(content.accepts_multiple)
-    if isinstance(content, Group):
-        yield from _elements(content.child, required=required, repeated=repeated)
-        return
-    for inner in content:
-        yield from _elements(inner, required=required and not isinstance(content, Choice), repeated=repeated)
-
-
-def _attribute(attribute: Any) -> AttributeShape:
-    return AttributeShape(
-        tag=attribute.qname.text,
-        name=attribute.qname.localname,
-        required=bool(attribute.required),
-        kind=_kind(attribute.type),
-    )
+    required = required and inside.min_occurs > 0
+    repeated = repeated or bool(inside.accepts_multiple)
+    within = [inside.child] if isinstance(inside, Group) else inside
+    for each in within:
+        yield from _elements(each, required=required and not isinstance(inside, Choice), repeated=repeated)
 
 
 def _kind(simple_type: Any) -> Kind:
-    return next((kind for base, kind in _KINDS if isinstance(simple_type, base)), Kind.TEXT)
+    return next((kind for base, kind in _KINDS if isinstance(simple_type, base)), Kind.TOKEN)

@@ -8,28 +8,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from http import HTTPStatus
 from uuid import uuid4
-from xml.sax.saxutils import escape
 
 from attrs import frozen
 from lxml import etree
 
+from agentchan.ce.answers import fault_reply_of, reply_of, status_of
 from agentchan.ce.credentials import Authentication
-from agentchan.ce.envelope import NotSoap, content_type, fault_of, is_soap, opened, wrapped
-from agentchan.ce.errors import CannotEncode, ExchangeFailed
-from agentchan.ce.messages import Filling, Values
+from agentchan.ce.envelope import NotSoap, SoapFault, body_of, content_type, fault_of, is_soap, only_element, wrapped
+from agentchan.ce.errors import CannotEncode, ExchangeFailed, one_line
+from agentchan.ce.messages import Filling, Values, cleaned
 from agentchan.ce.profile import Duty, Profile
-from agentchan.ce.replies import Found
-from agentchan.ce.templates import seconds_of
 from agentchan.ce.wsdl import Operation, Service, SoapVersion
 from agentchan.ce.xml_input import XmlRefused, parse_xml
 from agentchan.vocabulary import (
-    ChannelReport,
-    ChannelState,
     CloseSession,
     DomainState,
     Gone,
@@ -37,7 +32,6 @@ from agentchan.vocabulary import (
     Meaning,
     NewCall,
     OpenSession,
-    Rank,
     Reply,
     Request,
     Role,
@@ -46,9 +40,16 @@ from agentchan.vocabulary import (
 )
 
 _WSA = "http://www.w3.org/2005/08/addressing"
-_LONGEST_MESSAGE = 300
 _CHANNELS_REMEMBERED = 16384
 _LONGEST_WORD = 200
+_ARRIVED = (HTTPStatus.OK, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT)
+_REMEDIES = {
+    HTTPStatus.UNAUTHORIZED: "it does not accept who we are, see [ce.auth]",
+    HTTPStatus.FORBIDDEN: "it does not let us in, see [ce.auth]",
+    HTTPStatus.NOT_FOUND: "there is no service at this URL",
+    HTTPStatus.METHOD_NOT_ALLOWED: "this URL takes no calls",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "it speaks another version of SOAP, see the profile's port",
+}
 
 _DUTIES: Mapping[type, str] = {
     OpenSession: "open_session",
@@ -92,7 +93,13 @@ class Codec:
         self.session_id: str | None = None
         self.authentication = authentication
         self._profile = profile
+        self._one_change_at_a_time = profile.one_change_at_a_time
         self._who: dict[str, object] = {"ivr": ivr, "instance_id": instance_id}
+        self._headers = {name: _headers(self._service(name), duty) for name, duty in profile.mapped.items()}
+        self.use_channel_values(channel_values)
+
+    def use_channel_values(self, channel_values: Mapping[str, Mapping[str, str]]) -> None:
+        """Use other values of the channels from now on, say after a reload."""
         patterns = tuple(channel_values.items())
 
         @lru_cache(maxsize=_CHANNELS_REMEMBERED)
@@ -105,6 +112,12 @@ class Codec:
 
         self._values_of: Callable[[str], Mapping[str, str]] = values_of
 
+    def _service(self, duty: str) -> Service:
+        component = self._profile.component
+        return (
+            component if component is not None and duty in ("get_status", "watch_status") else self._profile.connector
+        )
+
     # -- requests ------------------------------------------------------------------------------------------------------
 
     def encode(self, request: Request, url: str) -> Message:
@@ -114,12 +127,11 @@ class Codec:
             CannotEncode: this profile cannot say it.
             KeyError: the duty is not mapped.
         """
-        duty = self._profile.mapped[_DUTIES[type(request)]]
-        return self._message(self._profile.connector, duty, self._filling(request), url)
+        return self._message(_DUTIES[type(request)], self._filling(request), url)
 
     def encode_get_status(self, url: str) -> Message:
         """The plain question to a Component Service."""
-        return self._status_question("get_status", {}, url)
+        return self._message("get_status", Filling(self._who, {}, {}), url)
 
     def encode_watch_status(self, known: ServerStatus | None, max_wait: float, url: str) -> Message:
         """The question that is held back until something differs from what is known, or ``max_wait`` s have passed."""
@@ -130,35 +142,25 @@ class Codec:
             "known_generation": str(status.generation or 0),
             "max_wait": float(max_wait),
         }
-        return self._status_question("watch_status", values, url)
+        return self._message("watch_status", Filling({**self._who, **values}, {}, {}), url)
 
-    def _status_question(self, name: str, values: Values, url: str) -> Message:
-        service = self._profile.component
-        if service is None:
-            raise KeyError(name)
-        filling = Filling({**self._who, **values}, {}, {})
-        return self._message(service, self._profile.mapped[name], filling, url)
-
-    def _message(self, service: Service, duty: Duty, filling: Filling, url: str) -> Message:
-        version, operation = service.version, duty.operation
+    def _message(self, name: str, filling: Filling, url: str) -> Message:
+        service, duty = self._service(name), self._profile.mapped[name]
         header = self._profile.headers + self.authentication.soap_header()
         if self._profile.addressing:
-            header += _addressing(operation, service, url)
-        headers = [(b"Content-Type", content_type(version, operation.action).encode())]
-        if version is SoapVersion.SOAP_11:
-            headers.append((b"SOAPAction", b'"%b"' % operation.action.encode()))
-        headers += self.authentication.http_headers()
-        return Message(wrapped(version, header, duty.request.fill(filling)), tuple(headers))
+            header += _addressing(duty.operation, service, url)
+        body = wrapped(service.version, header, duty.request.fill(filling))
+        return Message(body, self._headers[name] + self.authentication.http_headers())
 
     def _filling(self, request: Request) -> Filling:
         match request:
             case OpenSession(ivr, instance_id, channels):
-                values = {"ivr": ivr, "instance_id": instance_id}
-                return Filling(
-                    values, {"channel": [{"channel": channel, **self._values_of(channel)} for channel in channels]}, {}
-                )
+                each: list[Values] = [{"channel": channel, **self._values_of(channel)} for channel in channels]
+                return Filling({"ivr": ivr, "instance_id": instance_id}, {"channel": each}, {})
             case SetReadiness(session_id, changes):
-                each: list[Values] = [
+                if self._one_change_at_a_time and len(changes) != 1:
+                    raise CannotEncode(f"a request of this profile has room for one channel, not for {len(changes)}")
+                each = [
                     {
                         "channel": change.channel,
                         "ready": change.ready,
@@ -209,16 +211,15 @@ class Codec:
         Raises:
             ExchangeFailed: it is none of the contract.
         """
-        duty = self._profile.mapped[_DUTIES[type(request)]]
-        element = _content(self._profile.connector.version, status, media_type, body)
-        fault = self._fault(self._profile.connector, duty, element, status)
-        if fault is not None:
-            return fault
-        _check(self._profile.connector, duty, element, status)
-        found = duty.reply.read(element)
+        service, duty = self._profile.connector, self._profile.mapped[_DUTIES[type(request)]]
+        answer = _answer(service, duty, status, media_type, body)
         try:
-            return _reply(request, duty, found, duty.reply.meaning(element))
-        except (ValueError, LookupError) as error:
+            if answer is None:
+                return Reply(Meaning.CONFIRMED)
+            if isinstance(answer, SoapFault):
+                return fault_reply_of(duty, answer, status)
+            return reply_of(request, duty, answer)
+        except ValueError as error:
             raise ExchangeFailed(f"the reply to {duty.operation.name} makes no sense: {error}") from None
 
     def decode_status(self, name: str, status: int, media_type: str | None, body: bytes) -> ServerStatus:
@@ -233,171 +234,87 @@ class Codec:
         Raises:
             ExchangeFailed: it is none of the contract, or a fault.
         """
-        service, duty = self._profile.component, self._profile.mapped[name]
-        if service is None:
-            raise KeyError(name)
-        element = _content(service.version, status, media_type, body)
-        fault = fault_of(service.version, element)
-        if fault is not None:
-            code = "/".join(fault.code) or "no code"
-            raise ExchangeFailed(f"{duty.operation.name} got a fault ({code}): {_bounded(fault.text)}")
-        _check(service, duty, element, status)
+        duty = self._profile.mapped[name]
+        answer = _answer(self._service(name), duty, status, media_type, body)
+        if answer is None:
+            raise ExchangeFailed(f"answered {duty.operation.name} with nothing")
+        if isinstance(answer, SoapFault):
+            code = "/".join(answer.code) or "no code"
+            raise ExchangeFailed(f"{duty.operation.name} got a fault ({code}): {answer.text}")
         try:
-            return _status(duty, duty.reply.read(element).texts)
-        except (ValueError, LookupError) as error:
+            return status_of(duty, answer)
+        except ValueError as error:
             raise ExchangeFailed(f"the reply to {duty.operation.name} makes no sense: {error}") from None
 
-    def _fault(self, service: Service, duty: Duty, element: etree._Element, status: int) -> Reply | None:
-        fault = fault_of(service.version, element)
-        if fault is None:
-            return None
-        for part in fault.detail if fault.detail is not None else ():
-            wrong = service.schema.fault_of_known(part)
-            if wrong is not None:
-                raise ExchangeFailed(f"{duty.operation.name} got a fault whose detail is not as its WSDL says: {wrong}")
-        found = duty.faults.read(fault.detail)
-        meaning = duty.faults.meaning((*fault.code, fault.text), fault.detail)
-        text = fault.text or "/".join(fault.code) or f"HTTP status {status}"
-        return Reply(
-            meaning or Meaning.RETRY,
-            _bounded(text),
-            active_server=found.texts.get("active_server"),
-            channels=tuple(found.several.get("channel", ())),
-            call_id=found.texts.get("call_id"),
-            placed=meaning is not None,
-        )
+
+def _headers(service: Service, duty: Duty) -> tuple[tuple[bytes, bytes], ...]:
+    """What every request for a duty has for HTTP headers."""
+    action = duty.operation.action
+    headers = ((b"Content-Type", content_type(service.version, action).encode()),)
+    if service.version is SoapVersion.SOAP_12:
+        return headers
+    return (*headers, (b"SOAPAction", b'"%b"' % action.encode()))
 
 
-def _content(version: SoapVersion, status: int, media_type: str | None, body: bytes) -> etree._Element:
-    """The element in an answer's body."""
-    faulty = (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.BAD_REQUEST)
+def _answer(
+    service: Service, duty: Duty, status: int, media_type: str | None, body: bytes
+) -> etree._Element | SoapFault | None:
+    """The reply or the fault in an answer, as its WSDL has it; None where there is none to expect, and none came."""
+    version, operation = service.version, duty.operation
+    expected = operation.reply
+    if expected is None and status in _ARRIVED and not body:
+        return None
+    faulty = {HTTPStatus.INTERNAL_SERVER_ERROR}
+    if version is SoapVersion.SOAP_12:
+        faulty.add(HTTPStatus.BAD_REQUEST)
     if status != HTTPStatus.OK and status not in faulty:
-        raise ExchangeFailed(f"answered with HTTP status {status}")
+        raise ExchangeFailed(_refused(status))
     if not body:
         raise ExchangeFailed(f"answered with HTTP status {status} and an empty body")
     if not is_soap(media_type):
-        raise ExchangeFailed(f"answered with HTTP status {status} and {_named(media_type)}, not XML")
+        named = "no Content-Type" if media_type is None else one_line(media_type, _LONGEST_WORD)
+        raise ExchangeFailed(f"answered with HTTP status {status} and {named}, not XML")
     try:
-        return opened(version, parse_xml(body))
-    except XmlRefused as error:
-        raise ExchangeFailed(f"answered with what is not SOAP: {_bounded(str(error))}") from None
-    except NotSoap as error:
+        message = body_of(version, parse_xml(body))
+        if expected is None and len(message) == 0 and status == HTTPStatus.OK:
+            return None
+        element = only_element(message)
+    except (XmlRefused, NotSoap) as error:
         raise ExchangeFailed(f"answered with what is not SOAP: {error}") from None
-
-
-def _named(media_type: str | None) -> str:
-    return "no Content-Type" if media_type is None else media_type[:_LONGEST_WORD]
-
-
-def _check(service: Service, duty: Duty, element: etree._Element, status: int) -> None:
-    """Make sure that a good reply is the operation's, and as its WSDL says."""
-    name = duty.operation.name
+    fault = fault_of(version, element)
+    if fault is not None:
+        _check_fault(service, operation, fault)
+        return fault
     if status != HTTPStatus.OK:
-        raise ExchangeFailed(f"answered {name} with HTTP status {status} and no fault")
-    shape = duty.operation.reply
-    if shape is None or element.tag != shape.tag:
-        raise ExchangeFailed(f"answered {name} with {str(element.tag)[:_LONGEST_WORD]}")
-    wrong = service.schema.fault(element, shape)
+        raise ExchangeFailed(f"answered {operation.name} with HTTP status {status} and no fault")
+    if expected is None or element.tag != expected.tag:
+        raise ExchangeFailed(f"answered {operation.name} with {str(element.tag)[:_LONGEST_WORD]}")
+    wrong = service.schema.fault(element, expected)
     if wrong is not None:
-        raise ExchangeFailed(f"the reply to {name} is not as its WSDL says: {wrong}")
+        raise ExchangeFailed(f"the reply to {operation.name} is not as its WSDL says: {wrong}")
+    return element
 
 
-def _reply(request: Request, duty: Duty, found: Found, meaning: Meaning | None) -> Reply:
-    """A good reply's results as ours."""
-    texts = found.texts
-    timeout = texts.get("session_timeout")
-    return Reply(
-        meaning or Meaning.CONFIRMED,
-        session_id=texts.get("session_id"),
-        server_name=texts.get("server_name"),
-        generation=_whole(texts.get("generation")),
-        role=_role(duty, texts.get("role")),
-        session_timeout=None if not timeout else seconds_of(timeout),
-        reports=_reports(request, duty, found),
-        call_token=texts.get("call_token") or None,
-        call_id=texts.get("call_id") or None,
-    )
+def _refused(status: int) -> str:
+    remedy = _REMEDIES.get(HTTPStatus(status)) if status in HTTPStatus._value2member_map_ else None
+    return f"answered with HTTP status {status}" + (f": {remedy}" if remedy else "")
 
 
-def _reports(request: Request, duty: Duty, found: Found) -> tuple[ChannelReport, ...]:
-    if found.reports:
-        return tuple(_report(duty, report, report["channel"]) for report in found.reports)
-    state = found.texts.get("state")
-    if state is None:
-        return ()
-    if isinstance(request, NewCall | Gone):
-        reported = _report(duty, found.texts, request.channel)
-        if reported.state.in_call and reported.call_id is None and isinstance(request, NewCall):
-            # Of a NewCall's answer: the call that is held is the one that was told of.
-            return (ChannelReport(request.channel, reported.state, request.call_id),)
-        return (reported,)
-    if isinstance(request, SetReadiness) and len(request.changes) == 1:
-        return (_report(duty, found.texts, request.changes[0].channel),)
-    return ()
-
-
-def _report(duty: Duty, texts: Mapping[str, str], channel: str) -> ChannelReport:
-    state = texts.get("state")
-    known = ChannelState.UNKNOWN if state is None else ChannelState(_ours(duty, "state", state))
-    return ChannelReport(channel, known, texts.get("call_id") or None)
-
-
-def _status(duty: Duty, texts: Mapping[str, str]) -> ServerStatus:
-    role = _role(duty, texts.get("role"))
-    if role is Role.UNKNOWN:
-        raise ValueError("it does not say the host's role")
-    rank, state, since = texts.get("rank"), texts.get("state"), texts.get("since")
-    return ServerStatus(
-        role,
-        DomainState.RUNNING if state is None else DomainState(_ours(duty, "state", state)),
-        domain=texts.get("domain") or None,
-        server_name=texts.get("server_name") or None,
-        rank=None if not rank else Rank(_ours(duty, "rank", rank)),
-        generation=_whole(texts.get("generation")),
-        since=None if not since else _instant(since),
-        connector_url=texts.get("connector_url") or None,
-        active_server=texts.get("active_server") or None,
-    )
-
-
-def _role(duty: Duty, text: str | None) -> Role:
-    return Role.UNKNOWN if text is None else Role(_ours(duty, "role", text))
-
-
-def _ours(duty: Duty, name: str, word: str) -> str:
-    """Our word for a site's."""
-    return duty.words.get(name, {}).get(word, word)
-
-
-def _whole(text: str | None) -> int | None:
-    # More digits than any integer of a schema has are no number, however long Python's may be.
-    if text is None or text == "":
-        return None
-    if len(text) > len(str(2**64)):
-        raise ValueError(f"a number of {len(text)} digits")
-    return int(text)
-
-
-def _instant(text: str) -> datetime | None:
-    """A time for people; one that Python does not have is left out."""
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None
+def _check_fault(service: Service, operation: Operation, fault: SoapFault) -> None:
+    shapes = {shape.tag: shape for shape in operation.faults}
+    for part in fault.detail if fault.detail is not None else ():
+        shape = shapes.get(str(part.tag))
+        wrong = service.schema.fault(part, shape) if shape is not None else None
+        if wrong is not None:
+            raise ExchangeFailed(f"{operation.name} got a fault whose detail is not as its WSDL says: {wrong}")
 
 
 def _addressing(operation: Operation, service: Service, url: str) -> str:
     """WS-Addressing 1.0 headers."""
-    action = operation.action or f"{service.namespace}/{operation.name}"
+    action = operation.addressing_action or f"{service.namespace}/{operation.name}"
     return (
-        f'<a:Action xmlns:a="{_WSA}" s:mustUnderstand="1">{escape(action)}</a:Action>'
+        f'<a:Action xmlns:a="{_WSA}" s:mustUnderstand="1">{cleaned(action)}</a:Action>'
         f'<a:MessageID xmlns:a="{_WSA}">urn:uuid:{uuid4()}</a:MessageID>'
         f'<a:ReplyTo xmlns:a="{_WSA}"><a:Address>{_WSA}/anonymous</a:Address></a:ReplyTo>'
-        f'<a:To xmlns:a="{_WSA}" s:mustUnderstand="1">{escape(url)}</a:To>'
+        f'<a:To xmlns:a="{_WSA}" s:mustUnderstand="1">{cleaned(url)}</a:To>'
     )
-
-
-def _bounded(text: str) -> str:
-    """A text from outside for one line of a log."""
-    printable = "".join(letter if letter.isprintable() else " " for letter in text)
-    return " ".join(printable.split())[:_LONGEST_MESSAGE]

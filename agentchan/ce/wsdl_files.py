@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from attrs import frozen
 from lxml import etree
@@ -15,9 +16,22 @@ from agentchan.config.files import FileUnusableError, read_file
 
 WSDL = "http://schemas.xmlsoap.org/wsdl/"
 XSD = "http://www.w3.org/2001/XMLSchema"
+SOAP_BINDINGS = ("http://schemas.xmlsoap.org/wsdl/soap/", "http://schemas.xmlsoap.org/wsdl/soap12/")
+"""The namespaces of the bindings of both versions of SOAP."""
+
+LOCATION = "file:///profile/"
+"""What the names of files begin with for zeep, which needs a base that relative locations start from. There is no such
+folder, and zeep reads nothing itself."""
 
 _LARGEST = 8 * 1024 * 1024
 _MOST = 200
+_XML = "http://www.w3.org/XML/1998/namespace"
+_REFERENCES = (
+    (f"{{{WSDL}}}import", "location"),
+    (f"{{{XSD}}}import", "schemaLocation"),
+    (f"{{{XSD}}}include", "schemaLocation"),
+    (f"{{{XSD}}}redefine", "schemaLocation"),
+)
 
 
 class WsdlError(Exception):
@@ -57,6 +71,7 @@ class WsdlFiles:
         Raises:
             WsdlError: one of them is missing, is not what it should be, or is outside the folder.
         """
+        main = resolved("", main)
         files: dict[str, WsdlFile] = {}
         waiting = [(main, "the profile")]
         while waiting:
@@ -71,30 +86,41 @@ class WsdlFiles:
         return cls(main, files)
 
     def load(self, url: str) -> bytes:
-        """What zeep asks for while it reads the WSDL: by name, below a folder that does not exist.
+        """What zeep asks for while it reads the WSDL, by :data:`LOCATION` and the file's name.
 
         Raises:
             WsdlError: it is none of these files.
         """
-        name = posixpath.normpath(url.removeprefix(LOCATION))
-        if name not in self.files:
+        file = self.files.get(unquote(url.removeprefix(LOCATION)))
+        if file is None:
             raise WsdlError(f"{self.main} refers to {url}, which is no file of the profile")
-        return self.files[name].data
+        return file.data
 
+    def served(self, address: str, name: str | None = None) -> bytes | None:
+        """One file, for clients of ours: with our address in it instead of CE's, and references that lead to us.
 
-LOCATION = "/profile/"
-"""What the names of files begin with for zeep, which needs an absolute path that relative locations start from. There
-need be no such folder."""
+        Args:
+            address: where the WSDL's service is offered; ``?wsdl=NAME`` behind it asks for a file.
+            name: which file; None: the WSDL itself.
+
+        Returns:
+            The file, or None if there is none of that name.
+        """
+        file = self.files.get(self.main if name is None else name)
+        if file is None:
+            return None
+        copy = WsdlFile(file.name, file.data, deepcopy(file.root))
+        for element, attribute, other in references(copy):
+            element.set(attribute, f"{address}?wsdl={quote(other)}")
+        for soap in SOAP_BINDINGS:
+            for element in copy.root.iter(f"{{{soap}}}address"):
+                element.set("location", address)
+        return etree.tostring(copy.root, xml_declaration=True, encoding="utf-8")
 
 
 def references(file: WsdlFile) -> Iterator[tuple[etree._Element, str, str]]:
     """Every element that refers to another file, the attribute that does, and that file's name in the folder."""
-    for tag, attribute in (
-        (f"{{{WSDL}}}import", "location"),
-        (f"{{{XSD}}}import", "schemaLocation"),
-        (f"{{{XSD}}}include", "schemaLocation"),
-        (f"{{{XSD}}}redefine", "schemaLocation"),
-    ):
+    for tag, attribute in _REFERENCES:
         for element in file.root.iter(tag):
             location = element.get(attribute)
             if location:
@@ -108,15 +134,22 @@ def imported(file: WsdlFile) -> list[str]:
 
 def resolved(base: str, location: str) -> str:
     """The name within the folder of a location that stands in the file ``base``; a URL stays what it is."""
-    if urlsplit(location).scheme or location.startswith("//"):
+    if _is_url(location):
         return location
     return posixpath.normpath(posixpath.join(posixpath.dirname(base), unquote(location)))
 
 
+def _is_url(location: str) -> bool:
+    try:
+        return bool(urlsplit(location).scheme) or location.startswith("//")
+    except ValueError:  # say, a malformed IPv6 address
+        return True
+
+
 def _read(folder: Path, name: str, asked_by: str) -> WsdlFile:
-    if urlsplit(name).scheme or name.startswith("//"):
-        raise WsdlError(f"{asked_by} imports {name}; a profile has all its files in its own folder")
-    if name.startswith(("/", "..")):
+    if _is_url(name):
+        raise WsdlError(f"{asked_by} names {name}; a profile has all its files in its own folder")
+    if name.startswith("/") or name.partition("/")[0] == "..":
         raise WsdlError(f"{asked_by} names {name}, which is outside the profile's folder")
     path = folder / name
     try:
@@ -126,4 +159,9 @@ def _read(folder: Path, name: str, asked_by: str) -> WsdlFile:
         raise WsdlError(f"{path} {error}, but {asked_by} names it") from None
     except XmlRefused as error:
         raise WsdlError(f"{path} cannot be read: {error}") from None
+    if any(each.get("namespace") == _XML and not each.get("schemaLocation") for each in root.iter(f"{{{XSD}}}import")):
+        raise WsdlError(
+            f"{path} imports the namespace of xml:lang from nowhere: put a copy of https://www.w3.org/2001/xml.xsd in "
+            "the folder, and name it there as the schemaLocation"
+        )
     return WsdlFile(name, data, root)

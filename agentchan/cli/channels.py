@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, tzinfo
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -11,9 +10,9 @@ import click
 
 from agentchan.cli.daemon import Daemon
 from agentchan.cli.failures import Failure
-from agentchan.cli.options import json_option, print_json, with_daemon
-from agentchan.cli.tables import Column, table, width
-from agentchan.cli.words import moment
+from agentchan.cli.options import daemon_of, json_option, print_json, print_lines, reader, with_daemon
+from agentchan.cli.tables import Column, table
+from agentchan.cli.words import Reader
 
 _PATTERN = frozenset("*?[")
 _MOST_IN_A_QUERY = 50
@@ -30,14 +29,8 @@ COLOURS = {"Ready": "green", "Busy": "green", "Wrapup": "yellow", "unknown": "ye
 
 def complete_channel(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """Names of channels for the shell; nothing where the daemon does not answer at once."""
-    import os  # noqa: PLC0415  only while completing
-
-    from agentchan.cli.sockets import find_socket  # noqa: PLC0415  the same
-
-    above = ctx.find_root().params
     try:
-        path = find_socket(above.get("socket"), above.get("config"), os.environ)
-        rows = Daemon(path).get("/v1/channels", patience=0.2)["channels"]
+        rows = daemon_of(ctx).get("/v1/channels", patience=0.2)["channels"]
     except (Failure, KeyError, TypeError):
         return []
     return [row["channel"] for row in rows if row["channel"].startswith(incomplete)]
@@ -49,40 +42,52 @@ def fetch_channels(daemon: Daemon, names: Sequence[str]) -> list[dict[str, Any]]
     Raises:
         Failure: an unknown name, or a pattern that matches nothing.
     """
-    if len(names) <= _MOST_IN_A_QUERY and not any(_PATTERN & set(name) for name in names):
-        rows: list[dict[str, Any]] = daemon.get("/v1/channels", [("name", name) for name in names])["channels"]
+    patterns = [name for name in names if _PATTERN & set(name)]
+    plain = [name for name in names if not _PATTERN & set(name)]
+    rows: list[dict[str, Any]] = []
+    for start in range(0, len(plain), _MOST_IN_A_QUERY):
+        query = [("name", name) for name in plain[start : start + _MOST_IN_A_QUERY]]
+        rows += daemon.get("/v1/channels", query)["channels"]
+    if names and not patterns:
         return rows
-    rows = daemon.get("/v1/channels", patience=30.0)["channels"]
-    for name in names:
-        if not any(fnmatchcase(row["channel"], name) for row in rows):
-            raise Failure("unknown-channel", f"there is no channel {name!r}", remedies=("agentchan channels",))
-    return [row for row in rows if any(fnmatchcase(row["channel"], name) for name in names)]
+    all_rows: list[dict[str, Any]] = daemon.get("/v1/channels", patience=30.0)["channels"]
+    if not names:
+        return all_rows
+    for pattern in patterns:
+        if not any(fnmatchcase(row["channel"], pattern) for row in all_rows):
+            raise Failure("unknown-channel", f"there is no channel {pattern!r}", remedies=("agentchan channels",))
+    given = {row["channel"] for row in rows}
+    return [
+        row
+        for row in all_rows
+        if row["channel"] in given or any(fnmatchcase(row["channel"], pattern) for pattern in patterns)
+    ]
 
 
-def channels_screen(
-    rows: Iterable[Mapping[str, Any]], now: datetime, room: int = 80, zone: tzinfo | None = None
-) -> list[str]:
+def channels_screen(rows: Iterable[Mapping[str, Any]], whom: Reader) -> list[str]:
     """The rows as a table."""
     cells = [
         (
             row.get("channel"),
             row.get("wanted"),
             "stuck" if row.get("stuck") else row.get("reported"),
-            moment(row.get("since"), now, zone),
+            whom.moment(row.get("since")),
             row.get("call_id"),
-            _reason(row, now, zone),
+            _reason(row, whom),
         )
         for row in rows
     ]
-    return table(_COLUMNS, cells, room, COLOURS) if cells else ["No channel is like that."]
+    return table(_COLUMNS, cells, whom.room, COLOURS) if cells else ["No channel is like that."]
 
 
-def _reason(row: Mapping[str, Any], now: datetime, zone: tzinfo | None) -> str:
+def _reason(row: Mapping[str, Any], whom: Reader) -> str:
     text = row.get("reason") or ""
+    if row.get("known_to_ce") is False:
+        text = f"CE does not know this channel {text}"
     if row.get("who"):
         text += f" ({row['who']})"
     if row.get("until"):
-        text += f" until {moment(row['until'], now, zone)}"
+        text += f" until {whom.moment(row['until'])}"
     return text.strip()
 
 
@@ -94,7 +99,7 @@ def _reason(row: Mapping[str, Any], now: datetime, zone: tzinfo | None) -> str:
 @json_option
 @with_daemon
 def channels(
-    daemon: Daemon, names: tuple[str, ...], stuck: bool, unknown: bool, not_ready: bool, as_json: bool
+    daemon: Daemon, *, names: tuple[str, ...], stuck: bool, unknown: bool, not_ready: bool, as_json: bool
 ) -> None:
     """Each channel: what is wanted of it, what CE reports, and its call.
 
@@ -116,7 +121,6 @@ def channels(
     if as_json:
         print_json({"channels": rows})
         return
-    for line in channels_screen(rows, datetime.now(UTC), width()):
-        click.echo(line)
+    print_lines(channels_screen(rows, reader()))
     if any(row.get("stuck") for row in rows):
         click.echo("\n" + click.style("→ ", fg="cyan") + "a stuck channel is freed by: agentchan free NAME --reason …")

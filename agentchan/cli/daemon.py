@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import grp
-import http.client
 import json
-import socket
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from agentchan.cli.exchange import BrokenAnswerError, Exchange, connect
 from agentchan.cli.failures import ExitStatus, Failure
 
 PATIENCE = 5.0
@@ -20,20 +18,14 @@ STREAM_PATIENCE = 45.0
 """Seconds without a byte after which an event stream counts as dead; the daemon says something every 15."""
 
 _LARGEST = 256 * 1024 * 1024
-_STATUSES = {400: ExitStatus.USAGE, 415: ExitStatus.USAGE, 422: ExitStatus.CONFIGURATION}
-
-
-class _Connection(http.client.HTTPConnection):
-    """HTTP over a Unix socket."""
-
-    def __init__(self, path: Path, patience: float) -> None:
-        super().__init__("localhost", timeout=patience)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
+_OK = 200
+_ERRORS = 400
+_STATUSES = {
+    400: ExitStatus.USAGE,
+    415: ExitStatus.USAGE,
+    422: ExitStatus.CONFIGURATION,
+    500: ExitStatus.UNKNOWN,
+}
 
 
 class Daemon:
@@ -48,67 +40,61 @@ class Daemon:
 
     def get(self, path: str, query: Sequence[tuple[str, str]] = (), patience: float = PATIENCE) -> Any:
         """Ask for something; raises Failure."""
-        return self._exchange("GET", _with_query(path, query), None, patience)
+        return self._asked("GET", f"{path}?{urlencode(query)}" if query else path, None, patience)
 
     def post(self, path: str, body: Mapping[str, Any] | None = None, patience: float = PATIENCE) -> Any:
         """Have something done; raises Failure."""
-        return self._exchange("POST", path, {} if body is None else body, patience)
+        return self._asked("POST", path, {} if body is None else body, patience)
 
     def events(self, last_id: str | None) -> Iterator[dict[str, Any]]:
-        """Follow the events after ``last_id`` until the connection ends (http.client.HTTPException, OSError).
+        """Follow the events after ``last_id``, until the daemon ends the stream.
 
         Raises:
-            Failure: the daemon cannot be reached, or does not let this client follow.
+            Failure: the daemon cannot be reached, does not let this client follow, or has broken off.
         """
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_id} if last_id else {})
-        connection = _Connection(self.path, PATIENCE)
-        try:
-            answer = self._request(connection, "GET", "/v1/events", None, headers)
-            if answer.status != http.client.OK:
-                raise _refusal(answer.status, answer.read(_LARGEST))
-            connection.sock.settimeout(STREAM_PATIENCE)
-            for line in answer:
-                if line.startswith(b"data:"):
-                    yield json.loads(line[5:])
-        finally:
-            connection.close()
+        with self._connected(PATIENCE) as exchange:
+            try:
+                exchange.ask("GET", "/v1/events", None, headers)
+                if exchange.status != _OK:
+                    raise _refusal(exchange.status, exchange.body(_LARGEST))
+                exchange.wait_longer(STREAM_PATIENCE)
+                for line in exchange.lines():
+                    if line.startswith(b"data:"):
+                        yield json.loads(line[5:])
+            except (BrokenAnswerError, OSError, ValueError) as error:
+                raise self._lost(error) from None
 
-    def _exchange(self, method: str, path: str, body: Mapping[str, Any] | None, patience: float) -> Any:
+    def _asked(self, method: str, target: str, body: Mapping[str, Any] | None, patience: float) -> Any:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Accept": "application/json"} | ({} if data is None else {"Content-Type": "application/json"})
-        connection = _Connection(self.path, patience)
-        try:
-            answer = self._request(connection, method, path, data, headers)
-            octets = answer.read(_LARGEST)
-        except TimeoutError:
-            raise self._silent(patience) from None
-        except (http.client.HTTPException, OSError) as error:
-            raise self._lost(error) from None
-        finally:
-            connection.close()
-        # 503 is how readyz says no; that is an answer.
-        if answer.status >= http.client.BAD_REQUEST and not (answer.status == 503 and b'"reasons"' in octets):  # noqa: PLR2004
-            raise _refusal(answer.status, octets)
+        with self._connected(patience) as exchange:
+            try:
+                exchange.ask(method, target, data, headers)
+                octets = exchange.body(_LARGEST)
+            except TimeoutError:
+                raise self._silent(patience) from None
+            except (BrokenAnswerError, OSError) as error:
+                raise self._lost(error) from None
+        if exchange.status >= _ERRORS:
+            raise _refusal(exchange.status, octets)
         try:
             return json.loads(octets)
         except ValueError:
             raise self._lost("what it answers is not JSON") from None
 
-    def _request(
-        self, connection: _Connection, method: str, path: str, data: bytes | None, headers: Mapping[str, str]
-    ) -> http.client.HTTPResponse:
+    def _connected(self, patience: float) -> Exchange:
         try:
-            connection.connect()
+            return connect(self.path, patience)
         except (FileNotFoundError, ConnectionRefusedError):
             raise self._not_running() from None
         except PermissionError:
             raise self._forbidden() from None
-        except TimeoutError:
-            raise self._silent(PATIENCE) from None
+        except (TimeoutError, BlockingIOError):
+            # The second: so many wait there already that the kernel lets nobody else wait.
+            raise self._silent(patience) from None
         except OSError as error:
             raise Failure("socket-unusable", f"{self.path} cannot be used: {error}", ExitStatus.USAGE) from None
-        connection.request(method, path, data, dict(headers))
-        return connection.getresponse()
 
     def _not_running(self) -> Failure:
         return Failure(
@@ -151,26 +137,22 @@ class Daemon:
         )
 
 
-def _with_query(path: str, query: Sequence[tuple[str, str]]) -> str:
-    return f"{path}?{urlencode(query)}" if query else path
-
-
 def _refusal(status: int, octets: bytes) -> Failure:
     try:
         value = json.loads(octets)
-        error = value["error"]
-        failure = Failure(
-            str(error["code"]),
-            str(error["message"]),
-            _STATUSES.get(status, ExitStatus.NO),
-            tuple(value.get("faults", ())),
-        )
+        code, message = str(value["error"]["code"]), str(value["error"]["message"])
+        faults = tuple(str(fault) for fault in value.get("faults", ()))
     except (ValueError, KeyError, TypeError):
-        failure = Failure("unexpected-answer", f"the daemon answered with HTTP status {status}")
-    return failure
+        return Failure("unexpected-answer", f"the daemon answered with HTTP status {status}", ExitStatus.UNKNOWN)
+    if code == "not-found":
+        remedy = "if agentchan was just upgraded: systemctl restart agentchan"
+        return Failure(code, "the daemon that runs does not know this command yet", ExitStatus.NO, (remedy,))
+    return Failure(code, message, _STATUSES.get(status, ExitStatus.NO), faults)
 
 
 def _group_of(path: Path) -> str | None:
+    import grp  # noqa: PLC0415  only after a refusal
+
     try:
         group = path.stat().st_gid
     except OSError:

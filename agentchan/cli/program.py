@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from agentchan.cli.failures import Failure
+from agentchan.cli.failures import ExitStatus, Failure
 
 SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Look": {
@@ -44,15 +44,22 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "config": ("agentchan.cli.configuration:config", "Check or show the configuration."),
         "profile": ("agentchan.cli.profile:profile", "Check, show or begin a site profile."),
         "run": ("agentchan.cli.run:run", "Run the daemon in the foreground."),
-        "lab": ("agentchan.lab.commands:lab", "A CE pair to play with."),
+        "lab": ("agentchan.cli.lab:lab", "A CE pair to play with."),
         "completion": ("agentchan.cli.completion:completion", "Completion for bash, zsh or fish."),
     },
 }
 
 _PLACES = {name: place for commands in SECTIONS.values() for name, (place, _) in commands.items()}
+_HIDDEN = {"manual": "agentchan.cli.manual:manual"}
 
-_EXIT_STATUSES = """0 done, or yes · 1 no, or refused · 2 wrong usage
-3 the daemon is not running · 4 unknown · 78 bad configuration"""
+EXIT_STATUSES = {
+    ExitStatus.DONE: "done, or yes",
+    ExitStatus.NO: "no, or refused",
+    ExitStatus.USAGE: "wrong usage",
+    ExitStatus.NOT_RUNNING: "the daemon is not running",
+    ExitStatus.UNKNOWN: "unknown",
+    ExitStatus.CONFIGURATION: "bad configuration",
+}
 
 
 class Program(click.Group):
@@ -64,20 +71,29 @@ class Program(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's signature
         """One command; None where there is none of that name."""
-        place = _PLACES.get(cmd_name)
+        place = _PLACES.get(cmd_name) or _HIDDEN.get(cmd_name)
         return None if place is None else _load(cmd_name, place)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """A command by name, with the nearest ones where there is none."""
         try:
             return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            from difflib import get_close_matches  # noqa: PLC0415  only after a mistake
+        except click.exceptions.NoSuchCommand as error:
+            raise click.exceptions.NoSuchCommand(error.command_name, possibilities=_PLACES, ctx=ctx) from None
 
-            near = get_close_matches(args[0], _PLACES, 1)
-            if near:
-                error.message = f"No such command {args[0]!r}. Did you mean {near[0]!r}?"
-            raise
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the program's own options; note whether the command is asked for JSON, in case it cannot be parsed."""
+        ctx.meta[_WANTS_JSON] = "--json" in args
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; whoever asked for JSON gets wrong usage told as JSON, too."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            if not ctx.meta[_WANTS_JSON]:
+                raise
+            raise Failure("usage", error.format_message(), ExitStatus.USAGE, as_json=True) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The commands by section, without loading one."""
@@ -88,8 +104,29 @@ class Program(click.Group):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The exit statuses."""
         with formatter.section("Exit status"):
-            for line in _EXIT_STATUSES.splitlines():
-                formatter.write_text(line)
+            formatter.write_text(" · ".join(f"{status:d} {meaning}" for status, meaning in EXIT_STATUSES.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """Commands that begin so, without loading one, and the program's own options."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415  only while completing
+
+        words = [
+            CompletionItem(name, help=text)
+            for commands in SECTIONS.values()
+            for name, (_, text) in commands.items()
+            if name.startswith(incomplete)
+        ]
+        return [*words, *click.Command.shell_complete(self, ctx, incomplete)]
+
+
+_WANTS_JSON = "agentchan.wants_json"
+
+
+def is_installed(name: str) -> bool:
+    """Whether a command of the table is part of this installation."""
+    from importlib.util import find_spec  # noqa: PLC0415  only for the manual
+
+    return find_spec(_PLACES[name].partition(":")[0]) is not None
 
 
 def _load(name: str, place: str) -> click.Command:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -11,13 +10,14 @@ from agentchan.cli.channels import complete_channel, fetch_channels
 from agentchan.cli.daemon import Daemon
 from agentchan.cli.options import (
     DURATION,
+    done,
     json_option,
     needed_reason_option,
-    print_json,
+    reader,
     reason_option,
     with_daemon,
 )
-from agentchan.cli.words import count, moment
+from agentchan.cli.words import count
 
 _names = click.argument("names", nargs=-1, metavar="NAME…", shell_complete=complete_channel)
 _all = click.option("--all", "everything", is_flag=True, help="Every channel.")
@@ -29,7 +29,7 @@ _all = click.option("--all", "everything", is_flag=True, help="Every channel.")
 @reason_option
 @json_option
 @with_daemon
-def ready(daemon: Daemon, names: tuple[str, ...], everything: bool, reason: str | None, as_json: bool) -> None:
+def ready(daemon: Daemon, *, names: tuple[str, ...], everything: bool, reason: str | None, as_json: bool) -> None:
     """Let channels be ready; takes back 'not-ready'.
 
     \b
@@ -42,10 +42,7 @@ def ready(daemon: Daemon, names: tuple[str, ...], everything: bool, reason: str 
     if reason:
         body["reason"] = reason
     answer = daemon.post("/v1/readiness", body)
-    if as_json:
-        print_json(answer)
-        return
-    click.echo(f"{count(answer.get('channels', 0), 'channel')} may be ready again.")
+    done(answer, f"{count(answer.get('channels', 0), 'channel')} may be ready again.", as_json=as_json)
 
 
 @click.command("not-ready")
@@ -56,7 +53,7 @@ def ready(daemon: Daemon, names: tuple[str, ...], everything: bool, reason: str 
 @json_option
 @with_daemon
 def not_ready(
-    daemon: Daemon, names: tuple[str, ...], everything: bool, reason: str, for_: str | None, as_json: bool
+    daemon: Daemon, *, names: tuple[str, ...], everything: bool, reason: str, for_: str | None, as_json: bool
 ) -> None:
     """Keep channels not ready; calls in progress go on.
 
@@ -71,12 +68,9 @@ def not_ready(
     if for_:
         body["for"] = for_
     answer = daemon.post("/v1/readiness", body)
-    if as_json:
-        print_json(answer)
-        return
     until = answer.get("until")
-    end = f"until {moment(until, datetime.now(UTC))}" if until else "until 'agentchan ready'"
-    click.echo(f"{count(answer.get('channels', 0), 'channel')} not ready {end}.")
+    end = reader().moment(until) if until else "'agentchan ready'"
+    done(answer, f"{count(answer.get('channels', 0), 'channel')} not ready until {end}.", as_json=as_json)
 
 
 def _chosen(daemon: Daemon, names: tuple[str, ...], everything: bool) -> Any:

@@ -1,19 +1,21 @@
-"""A status as a screen: first in plain words whether all is well, then what is wrong and what mends it, then the rest."""
+"""A status as a screen: whether all is well, in plain words; what is wrong and what mends it; and the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, tzinfo
 from typing import Any
 
 import click
 
 from agentchan.api.problems import problems
-from agentchan.cli.tables import cut
-from agentchan.cli.words import count, milliseconds, moment, shown, since, span
+from agentchan.cli.tables import paragraph
+from agentchan.cli.words import Reader, columns, count, cut, milliseconds, shown, span
 
 _LABEL = 15
-_ROLES = {"Active": "green", "Standby": "blue"}
+_MARK = "\0"
+"""Ends what a line begins with; the lines that follow it are indented as far."""
+_LONGEST_NAME = 24
+_ROLES = {"Active": ("●", "green"), "Standby": ("○", "blue")}
 
 
 def problems_of(status: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -22,134 +24,135 @@ def problems_of(status: Mapping[str, Any]) -> list[dict[str, Any]]:
     return problems(status) if told is None else list(told)
 
 
-def status_screen(status: Mapping[str, Any], now: datetime, room: int = 80, zone: tzinfo | None = None) -> list[str]:
+def status_screen(status: Mapping[str, Any], reader: Reader) -> list[str]:
     """The lines of the screen.
 
     Args:
         status: interfaces.md 5.
-        now: for ages.
-        room: columns of the terminal.
-        zone: the reader's; None: this machine's.
+        reader: whom it is for.
     """
-    wrong = problems_of(status)
-    lines = [*_headline(status, wrong, room)]
+    # That it is out of service by hand, the headline and the line of the drain say already.
+    wrong = [problem for problem in problems_of(status) if problem.get("code") != "draining"]
+    lines = [*_headline(status, wrong, reader)]
     for problem in wrong:
-        lines += _problem(problem, now, room, zone)
-    if wrong:
-        lines.append("")
-    for label, text in _facts(status, now, zone):
-        head = click.style(label.ljust(_LABEL), dim=True) if label else " " * _LABEL
-        lines.append(f"  {head}{text}".rstrip())
+        lines += _problem(problem, reader)
+    lines.append("")
+    for label, text in _facts(status, reader):
+        head = "  " + (click.style(label.ljust(_LABEL), dim=True) if label else " " * _LABEL)
+        mark, _, words = text.rpartition(_MARK)
+        lines += paragraph(words, reader.room, head + mark)
     return lines
 
 
 def serves(status: Mapping[str, Any]) -> bool:
     """Whether calls can be taken now."""
-    channels = status.get("channels") or {}
+    channels = status.get("channels")
+    channel = status.get("agent_channel") or {}
+    if channels is None:
+        return channel.get("state") == "up"
     if not channels.get("total"):
         return (status.get("ce") or {}).get("verdict") in ("following", "pinned")
     in_service = any(channels.get(state) for state in ("ready", "busy", "wrapup"))
-    return (status.get("agent_channel") or {}).get("state") in ("up", "suspect", "restoring") and in_service
+    return channel.get("state") in ("up", "suspect", "restoring") and in_service
 
 
-def _headline(status: Mapping[str, Any], wrong: list[dict[str, Any]], room: int) -> Iterator[str]:
+def _headline(status: Mapping[str, Any], wrong: list[dict[str, Any]], reader: Reader) -> Iterator[str]:
     name = shown(status.get("ivr", "agentchan"))
     if status.get("draining"):
         calls = (status.get("drain") or {}).get("calls")
         calls = (status.get("channels") or {}).get("busy", 0) if calls is None else calls
         sign, colour = "◐", "yellow"
-        text = "drained, no call is left" if not calls else f"draining, {count(calls, 'call')} still in progress"
+        text = f"draining, {count(calls, 'call')} still in progress" if calls else "drained, no call is left"
+    elif (status.get("agent_channel") or {}).get("state") == "standing-by":
+        sign, colour, text = "◐", "yellow", "standing by for another instance"
     elif not serves(status):
         sign, colour, text = "✗", "red", "out of service, CE sends it no calls"
-        if (status.get("agent_channel") or {}).get("state") == "standing-by":
-            sign, colour, text = "◐", "yellow", "standing by for another instance"
     elif wrong:
         sign, colour, text = "!", "yellow", f"in service, but {count(len(wrong), 'thing needs', 'things need')} a look"
     else:
         sign, colour, text = "●", "green", "all is well"
-    yield click.style(cut(f"{sign} {name}: {text}", room), fg=colour, bold=True)
-    if not wrong:
-        yield ""
+    for line in paragraph(f"{name}: {text}", reader.room, f"{sign} "):
+        yield click.style(line, fg=colour, bold=True)
 
 
-def _problem(problem: Mapping[str, Any], now: datetime, room: int, zone: tzinfo | None) -> Iterator[str]:
-    age = since(problem.get("since"), now)
-    when = "" if age is None else f"  since {moment(problem['since'], now, zone)} ({span(age)})"
+def _problem(problem: Mapping[str, Any], reader: Reader) -> Iterator[str]:
+    age = reader.age(problem.get("since"))
+    when = "" if age is None else f" (since {reader.moment(problem['since'])}, {span(age)})"
     text = shown(problem.get("text", problem.get("code", "")))
-    for number, line in enumerate(_wrapped(text + when, room - 4)):
-        yield ("  " + click.style("✗ ", fg="red") if not number else "    ") + line
+    yield from paragraph(text + when, reader.room, "  " + click.style("✗", fg="red") + " ")
     if problem.get("remedy"):
-        yield "      " + click.style("→ ", fg="cyan") + click.style(shown(problem["remedy"]), bold=True)
+        remedy = click.style(shown(problem["remedy"]), bold=True)
+        yield from paragraph(remedy, reader.room, "    " + click.style("→", fg="cyan") + " ")
 
 
-def _facts(status: Mapping[str, Any], now: datetime, zone: tzinfo | None) -> Iterator[tuple[str, str]]:
-    yield from _ce(status.get("ce") or {}, now, zone)
-    channel = status.get("agent_channel") or {}
-    totals = status.get("channels") or {}
-    if totals.get("total"):
-        yield "agent channel", _agent_channel(channel, now, zone)
+def _facts(status: Mapping[str, Any], reader: Reader) -> Iterator[tuple[str, str]]:
+    yield from _ce(status.get("ce") or {}, reader)
+    totals = status.get("channels")
+    if totals is None or totals.get("total"):
+        yield "agent channel", _agent_channel(status.get("agent_channel") or {}, reader)
+    if totals is not None:
         yield "channels", _channels(totals)
-        yield "call signals", _signals(status.get("signals") or {})
-    else:
-        yield "channels", "none are configured: only the two questions are answered"
-    yield from _surroundings(status, now, zone)
+    if status.get("signals") is not None and (totals is None or totals.get("total")):
+        yield "call signals", _signals(status["signals"])
+    yield from _surroundings(status, reader)
     version, uptime = status.get("version", "?"), status.get("uptime_s")
     yield "daemon", f"agentchan {shown(version)}" + (f", running for {span(uptime)}" if uptime is not None else "")
 
 
-def _ce(ce: Mapping[str, Any], now: datetime, zone: tzinfo | None) -> Iterator[tuple[str, str]]:
+def _ce(ce: Mapping[str, Any], reader: Reader) -> Iterator[tuple[str, str]]:
+    active = ce.get("active")
     words = {
-        "following": f"following {shown(ce.get('active'))}",
-        "pinned": f"following {shown(ce.get('active'))}, pinned by hand",
+        "following": f"following {shown(active or 'the active host')}",
+        "pinned": f"following {shown(active)}, pinned by hand"
+        if active
+        else "pinned by hand to a host that is not active",
         "none-active": "no host is active",
-        "ambiguous": "two hosts claim to be active",
+        "ambiguous": "two hosts claim to be active" + (f", following {shown(active)}" if active else ""),
         "unknown": "no host answers",
     }
     text = words.get(ce.get("verdict") or "", "not known yet")
-    if ce.get("generation") is not None and ce.get("active"):
-        text += f", generation {ce['generation']}"
+    if ce.get("generation") is not None and active:
+        text += f", generation {shown(ce['generation'])}"
     if ce.get("since"):
-        text += f", since {moment(ce['since'], now, zone)}"
+        text += f", since {reader.moment(ce['since'])}"
     yield "CE", text
     pinned = ce.get("pinned")
     if pinned:
-        yield (
-            "",
-            f"pinned until {moment(pinned.get('until'), now, zone)} by {shown(pinned.get('who'))}: "
-            + shown(pinned.get("reason")),
-        )
+        by = f" by {shown(pinned['who'])}" if pinned.get("who") else ""
+        yield "", f"pinned until {reader.moment(pinned.get('until'))}{by}: {shown(pinned.get('reason'))}"
     hosts = ce.get("hosts") or []
-    names = [shown(host.get("name") or host.get("url")) for host in hosts]
-    widest = max((len(name) for name in names), default=0)
+    names = [cut(shown(host.get("name") or host.get("url")), _LONGEST_NAME) for host in hosts]
+    widest = max((columns(name) for name in names), default=0)
     for name, host in zip(names, hosts, strict=True):
-        yield "", _host(name.ljust(min(widest, 24)), host)
+        yield "", _host(name + " " * (widest - columns(name)), host)
 
 
 def _host(name: str, host: Mapping[str, Any]) -> str:
     role = shown(host.get("role") or "Unknown")
-    colour = _ROLES.get(role, "red")
-    sign = click.style("●" if role == "Active" else "○" if role == "Standby" else "✗", fg=colour)
-    rank = shown(host.get("rank") or "")
-    text = f"{sign} {name}  {rank:<9}  " + click.style(f"{role:<7}", fg=colour)
+    sign, colour = _ROLES.get(role, ("✗", "red"))
+    text = f"{click.style(sign, fg=colour)} {_MARK}{name}  {shown(host.get('rank') or ''):<9}  "
+    text += click.style(f"{role:<7}", fg=colour)
     if host.get("error"):
         return f"{text}  {shown(host['error'])}"
-    state = shown(host.get("state") or "")
-    return f"{text}  {state:<11}  {milliseconds(host.get('age_ms'))} ago"
+    text += f"  {shown(host.get('state') or ''):<11}  {milliseconds(host.get('age_ms'))} ago"
+    return f"{text}; not followed: {shown(host['refusal'])}" if host.get("refusal") else text
 
 
-def _agent_channel(channel: Mapping[str, Any], now: datetime, zone: tzinfo | None) -> str:
+def _agent_channel(channel: Mapping[str, Any], reader: Reader) -> str:
     state = shown(channel.get("state", "?"))
     text = click.style(state, fg="green" if state == "up" else "yellow" if channel.get("host") else "red")
     if channel.get("host"):
         text += f" to {shown(channel['host'])}"
     if channel.get("since"):
-        text += f" since {moment(channel['since'], now, zone)}"
+        text += f" since {reader.moment(channel['since'])}"
     if channel.get("heartbeat_age_ms") is not None:
         text += f", CE heard {milliseconds(channel['heartbeat_age_ms'])} ago"
     return text
 
 
 def _channels(totals: Mapping[str, Any]) -> str:
+    if not totals.get("total"):
+        return "none are configured: only the two questions are answered"
     parts = [f"{totals.get('total', 0)} in all"]
     for key, noun, colour in (
         ("ready", "ready", "green"),
@@ -170,30 +173,22 @@ def _signals(signals: Mapping[str, Any]) -> str:
     if pending:
         text = click.style(f"{pending} waiting, the oldest for {span(signals.get('oldest_s') or 0)}", fg="yellow")
     parts = [text, f"{signals.get('confirmed', 0)} confirmed"]
-    for fate in ("refused", "expired"):
-        if signals.get(fate):
-            parts.append(click.style(f"{signals[fate]} {fate}", fg="red"))
+    parts += [click.style(f"{signals[fate]} {fate}", fg="red") for fate in ("refused", "expired") if signals.get(fate)]
     if signals.get("repairs"):
         parts.append(count(signals["repairs"], "repair"))
     return ", ".join(parts)
 
 
-def _surroundings(status: Mapping[str, Any], now: datetime, zone: tzinfo | None) -> Iterator[tuple[str, str]]:
+def _surroundings(status: Mapping[str, Any], reader: Reader) -> Iterator[tuple[str, str]]:
     drain = status.get("drain")
     if drain:
-        text = f"since {moment(drain.get('since'), now, zone)} by {shown(drain.get('who'))}"
+        text = f"since {reader.moment(drain.get('since'))} by {shown(drain.get('who') or 'somebody')}"
         yield "drain", text + (f": {shown(drain['reason'])}" if drain.get("reason") else "")
-        yield "", click.style("→ ", fg="cyan") + click.style("agentchan resume", bold=True) + " ends it"
+        yield "", click.style("→ ", fg="cyan") + _MARK + click.style("agentchan resume", bold=True) + " ends it"
     health = status.get("ivr_health")
     if health:
         alive = click.style("alive", fg="green") if health.get("up") else click.style("does not answer", fg="red")
-        yield "IVR", f"{alive} since {moment(health.get('since'), now, zone)}"
+        yield "IVR", f"{alive} since {reader.moment(health.get('since'))}"
     journal = status.get("journal")
-    if journal and journal.get("state") != "ok":
+    if journal and journal.get("state") not in (None, "ok"):
         yield "journal", click.style(shown(journal.get("error") or journal.get("state")), fg="red")
-
-
-def _wrapped(text: str, room: int) -> list[str]:
-    import textwrap  # noqa: PLC0415  not needed when all is well
-
-    return textwrap.wrap(text, room, break_on_hyphens=False) or [""]

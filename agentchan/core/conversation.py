@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from math import ceil, inf
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
-from agentchan.core.attempts import Attempts
-from agentchan.core.backoff import patient
 from agentchan.core.channel import Channels
-from agentchan.core.session_values import Abilities, Note, Step, Timings
-from agentchan.vocabulary import Heartbeat, Meaning, OpenSession, ReadinessChange, Reply, Role, SetReadiness
+from agentchan.core.session_values import Abilities, Note, Reports, Step, Timings
+from agentchan.vocabulary import (
+    ChannelReport,
+    Heartbeat,
+    Meaning,
+    OpenSession,
+    ReadinessChange,
+    Reply,
+    Role,
+    SetReadiness,
+)
 
 SLICE = 500
 """Changes of readiness in one request at most: an HTTP/1.1 connection carries one request at a time, and heartbeats
 must fit between (design, Agent channel)."""
 
-UNKNOWN_CHANNELS_AGAIN = 300.0
-"""Seconds after which channels that CE did not know, or whose change it refused, are tried again."""
+AGAIN = 300.0
+"""Seconds after which channels that CE did not know, and what it refused, are tried again."""
 
 PACE = 0.1
 """Seconds: with a ``ready_rate``, channels are made ready in portions of about this long."""
+
+LATE = 0.1
+"""Seconds: who wakes up later than that was not awake, and cannot tell whether CE was silent (F16)."""
 
 NAMED = 5
 """So many channels are named in a note; of more, the number says enough."""
@@ -48,12 +58,21 @@ Said = OpenSession | SetReadiness | Heartbeat | Ask
 
 @frozen
 class InFlight:
-    """A request that has no reply yet; ``deadline`` is None for a heartbeat, which is judged by silence."""
+    """A request that has no reply yet.
+
+    Attributes:
+        since: when waiting for the reply began (monotonic seconds, as all times here): when it was sent, or when we
+            woke up after that.
+        deadline: when the reply is overdue; None for a heartbeat, which is judged by silence.
+        excused: whether we have slept over a deadline once.
+    """
 
     request: Said
     sent_at: float
+    since: float
     deadline: float | None = None
     step: Step | None = None
+    excused: bool = False
 
 
 @define
@@ -61,49 +80,86 @@ class Conversation:
     """One open session on one connection.
 
     Attributes:
+        generation: by the reply to OpenSession, where that says one.
+        meant: the generation in which the host was believed active when it was asked.
         session_timeout: seconds of silence after which the server forgets the session; None if it did not say.
         interval: seconds between heartbeats, no more than a third of ``session_timeout``.
+        patience: a deadline in seconds, doubled for each time that a step ran into it.
         restored_at: when CE had been told all readiness and had answered; None before.
-        notes: what people should be told, to be taken by the caller.
+        news: what others should know, to be taken by the caller.
     """
 
     ivr: str
     instance_id: str
     host: str
     generation: int | None
+    meant: int | None
     session_id: str
     session_timeout: float | None
     began_at: float
     timings: Timings
     abilities: Abilities
     channels: Channels
-    attempts: Attempts
+    patience: Callable[[float, Step], float]
     in_flight: InFlight | None = None
-    notes: list[Note] = field(factory=list)
+    news: list[Note | Reports] = field(factory=list)
     restored_at: float | None = None
     heard_at: float = field(init=False)
     interval: float = field(init=False)
+    _seen_at: float = field(init=False)
     _heartbeat_at: float = field(init=False)
+    _heartbeat_refused: bool = False
     _unknown_again_at: float = field(init=False)
+    _list_at: float = -inf
     _ready_at: float = field(init=False)
     _readiness_at: float = -inf
     _slice: int = SLICE
+    _just_reported: bool = False
 
     def __attrs_post_init__(self) -> None:
-        third = self.session_timeout / 3 if self.session_timeout else inf
-        self.interval = min(self.timings.heartbeat, third)
-        self.heard_at = self._ready_at = self.began_at
+        self.heard_at = self._seen_at = self._ready_at = self.began_at
+        self._set_interval()
         self._heartbeat_at = self.began_at + self.interval
         # Channels that CE did not know last time are tried again as soon as the others are ready.
         self._unknown_again_at = self.began_at if self.channels.unknown() else inf
+
+    def _set_interval(self) -> None:
+        third = self.session_timeout / 3 if self.session_timeout else inf
+        self.interval = min(self.timings.heartbeat, third)
+
+    def retimed(self, timings: Timings, now: float) -> None:
+        """Use other durations; what CE refused is tried again at once, since people may have mended it."""
+        self.timings = timings
+        self._set_interval()
+        self._heartbeat_at = min(self._heartbeat_at, now + self.interval)
+        self._list_at = -inf
+
+    # Signs of life.
+
+    def heard(self, now: float) -> None:
+        """Bytes came."""
+        self.heard_at = self._seen_at = now
 
     def misses(self, now: float) -> int:
         """How many intervals have gone by without any byte since the unanswered heartbeat went out."""
         if self.in_flight is None or self.in_flight.deadline is not None:
             return 0
-        since = max(self.in_flight.sent_at, self.heard_at)
+        since = max(self.in_flight.since, self.heard_at)
         # The same sums as in deadline(), so that a wake-up at its time always finds its miss.
         return sum(1 for miss in range(1, self.timings.misses + 1) if since + miss * self.interval <= now)
+
+    def overslept(self, now: float) -> bool:
+        """Whether we ourselves were not awake when we should have been: a reply may have come and not been read.
+
+        CE gets one more chance then, but only one for each request: who is always late must not wait for ever.
+        """
+        waiting, due = self.in_flight, self.deadline(self._seen_at)
+        self._seen_at = now
+        if waiting is None or waiting.excused or now - due <= LATE:
+            return False
+        deadline = None if waiting.deadline is None else max(waiting.deadline, now + self.interval)
+        self.in_flight = evolve(waiting, since=now, deadline=deadline, excused=True)
+        return True
 
     def dead(self, now: float) -> str | None:
         """Why the connection counts as dead, None while it does not."""
@@ -115,7 +171,7 @@ class Conversation:
             return late if now >= waiting.deadline else None
         if self.misses(now) >= self.timings.misses:
             return f"{self.timings.misses} heartbeats missed, no sign of life for {now - self.heard_at:.1f} s"
-        if now >= waiting.sent_at + self._whole_answer():
+        if now >= waiting.since + self._whole_answer():
             return f"no whole answer to a heartbeat within {now - waiting.sent_at:.1f} s, though bytes came"
         return None
 
@@ -125,13 +181,17 @@ class Conversation:
         if waiting is not None:
             if waiting.deadline is not None:
                 return waiting.deadline
-            since = max(waiting.sent_at, self.heard_at)
-            return min(since + (self.misses(now) + 1) * self.interval, waiting.sent_at + self._whole_answer())
-        times = [self._heartbeat_at if self._beating else inf]
-        if self.restored:
-            times.append(self._unknown_again_at)
-        else:
+            since = max(waiting.since, self.heard_at)
+            return min(since + (self.misses(now) + 1) * self.interval, waiting.since + self._whole_answer())
+        times = [self._heartbeat_at if self.abilities.beating else inf]
+        if not self.restored:
             times.append(max(self._readiness_at, self._ready_at))
+        elif self.restored_at is None:
+            times.append(self.began_at)
+        else:
+            times.append(self._unknown_again_at)
+        if self.channels.list_changed:
+            times.append(self._list_at)
         if self.abilities.set_readiness:
             times.append(max(self._readiness_at, self.channels.told_again_at))
         return min(times)
@@ -141,61 +201,99 @@ class Conversation:
         """Whether CE has been told all that it can be told of readiness."""
         return self.channels.restored or not self.abilities.set_readiness
 
+    # Requests.
+
+    def opened(self, reports: Sequence[ChannelReport], names: tuple[str, ...], now: float, asked_at: float) -> None:
+        """The session has begun, with what CE reports of these channels."""
+        self._tell_reports(self.channels.signed_on(reports, names, now), asked_at)
+        self._just_reported = True
+
     def next_request(self, now: float) -> Said | None:
         """What to send now, None for nothing; it counts as sent."""
         if self.in_flight is not None:
             return None
-        if self._beating and now >= self._heartbeat_at:
-            self._heartbeat_at = now + self.interval
-            return self._sent(Heartbeat(self.session_id) if self.abilities.heartbeat else Ask(), now)
-        if self.abilities.set_readiness and now >= self._readiness_at:
-            self.channels.say_again(now)
-            changes = self.channels.next_changes(self._slice, self._ready_limit(now))
-            if changes:
-                self.channels.asked(changes)
-                if self.timings.ready_rate:
-                    made_ready = sum(change.ready for change in changes)
-                    self._ready_at = max(self._ready_at, now - PACE) + made_ready / self.timings.ready_rate
-                return self._sent(SetReadiness(self.session_id, changes), now, Step.READINESS)
+        if self._just_reported:
+            # Those who compare the reports with what they know may hold channels back first.
+            self._just_reported = False
+            return None
         if self.restored and self.restored_at is None:
             self.restored_at = now
+        if self.abilities.beating and now >= self._heartbeat_at:
+            self._heartbeat_at = now + self.interval
+            return self._sent(Heartbeat(self.session_id) if self.abilities.heartbeat else Ask(), now)
+        return self._next_readiness(now) or self._next_list(now)
+
+    def _next_readiness(self, now: float) -> Said | None:
+        if not self.abilities.set_readiness or now < self._readiness_at:
+            return None
+        self.channels.say_again(now)
+        rate = self.timings.ready_rate
+        changes = self.channels.next_changes(self._slice, self._ready_limit(now))
+        if not changes:
+            return None
+        self.channels.asked(changes)
+        if rate:
+            made_ready = sum(change.ready for change in changes)
+            self._ready_at = max(self._ready_at, now - PACE) + made_ready / rate
+        return self._sent(SetReadiness(self.session_id, changes), now, Step.READINESS)
+
+    def _ready_limit(self, now: float) -> int:
+        rate = self.timings.ready_rate
+        if not rate:
+            return SLICE
+        return max(1, ceil(rate * PACE)) if now >= self._ready_at else 0
+
+    def _next_list(self, now: float) -> Said | None:
         if now >= self._unknown_again_at and self.restored:
             self._unknown_again_at = inf
             self.channels.include_all()
-        if self.channels.list_changed and self.abilities.open_session and self.channels.known():
-            return self._sent(OpenSession(self.ivr, self.instance_id, self.channels.known()), now, Step.SIGN_ON)
-        return None
+        if not self.channels.list_changed or now < self._list_at:
+            return None
+        names = self.channels.known()
+        if not self.abilities.open_session:
+            self.channels.extended((), names, now)
+            return self._next_readiness(now)
+        if not names:
+            self._list_at = self._unknown_again_at
+            return None
+        self.channels.opening()
+        return self._sent(OpenSession(self.ivr, self.instance_id, names), now, Step.SIGN_ON)
 
     def _sent(self, request: Said, now: float, step: Step | None = None) -> Said:
-        deadline = None if step is None else now + patient(self.timings.reply, self.attempts.timeouts(step))
-        self.in_flight = InFlight(request, now, deadline, step)
+        deadline = None if step is None else now + self.patience(self.timings.reply, step)
+        self.in_flight = InFlight(request, now, now, deadline, step)
         return request
+
+    # Replies.
 
     def replied(self, reply: Reply, now: float) -> Turn:
         """Take the reply to the request in flight."""
         waiting, self.in_flight = self.in_flight, None
-        self.heard_at = now
+        self.heard(now)
         if reply.meaning is Meaning.NOT_ACTIVE:
             return Turn.NOT_ACTIVE
         if reply.meaning in (Meaning.UNKNOWN_SESSION, Meaning.SESSION_ALREADY_OPEN):
             return Turn.LOST
-        match waiting.request if waiting else None:
-            case Heartbeat():
+        match waiting:
+            case InFlight(request=Heartbeat()):
                 return self._heartbeat_answered(reply)
-            case SetReadiness(changes=changes):
-                self._readiness_answered(changes, reply, now)
-            case OpenSession(channels=names):
-                return self._list_answered(names, reply, now)
+            case InFlight(request=SetReadiness(changes=changes), sent_at=sent_at):
+                self._readiness_answered(changes, reply, now, sent_at)
+            case InFlight(request=OpenSession(channels=names), sent_at=sent_at):
+                return self._list_answered(names, reply, now, sent_at)
         return Turn.ON
 
     def probed(self, now: float) -> None:
         """The probe got an answer, whatever it says: the host lives."""
-        self.in_flight = None
-        self.heard_at = now
+        self.heard(now)
+        if self.in_flight is not None and isinstance(self.in_flight.request, Ask):
+            self.in_flight = None
 
     def _heartbeat_answered(self, reply: Reply) -> Turn:
+        refused_before, self._heartbeat_refused = self._heartbeat_refused, not reply.good
         if not reply.good:
-            self.notes.append(Note("heartbeat-refused", f"{self.host} answered a heartbeat with: {reply.message}"))
+            if not refused_before:
+                self._note("heartbeat-refused", f"{self.host} answers heartbeats with: {reply.message}")
             return Turn.ON
         if reply.role is Role.STANDBY:
             return Turn.NOT_ACTIVE
@@ -203,68 +301,68 @@ class Conversation:
             return Turn.NEW_GENERATION
         return Turn.ON
 
-    def _readiness_answered(self, changes: tuple[ReadinessChange, ...], reply: Reply, now: float) -> None:
+    def _readiness_answered(
+        self, changes: tuple[ReadinessChange, ...], reply: Reply, now: float, asked_at: float
+    ) -> None:
         pause = self.timings.backoff.maximum
         if reply.good:
-            self._slice = SLICE
-            stubborn = self.channels.answered(changes, reply.reports, now, now + pause)
+            self._slice = min(SLICE, 2 * self._slice)
+            clear, stubborn = self.channels.answered(changes, reply.reports, now, now + pause)
+            self._tell_reports(clear, asked_at)
             if stubborn:
                 text = f"{self.host} did not take the readiness of {listed(stubborn)}; said again in {pause:g} s"
-                self.notes.append(Note("readiness-not-taken", text, alarm=True))
+                self._note("readiness-not-taken", text, alarm=True)
             return
         self.channels.not_said(changes)
-        if reply.meaning is Meaning.UNKNOWN_CHANNEL and self._exclude(reply):
+        if reply.meaning is Meaning.UNKNOWN_CHANNEL and self._exclude(reply, now):
             return
         if reply.meaning is Meaning.RETRY:
             self._readiness_at = now + pause
-            self.notes.append(Note("readiness-put-off", f"{self.host} answered: {reply.message}"))
+            self._note("readiness-put-off", f"{self.host} answered: {reply.message}")
         elif len(changes) > 1:
             # One bad change must not keep the others out: halve until it stands alone.
-            self._slice = max(1, len(changes) // 2)
+            self._slice = len(changes) // 2
         else:
-            self._slice = SLICE
-            self.channels.asked(changes)
-            self.channels.put_off(changes[0].channel, now + UNKNOWN_CHANNELS_AGAIN)
+            self._slice = 1
+            self.channels.put_off(changes[0], now + AGAIN)
             text = f"{self.host} refused the readiness of {changes[0].channel}: {reply.message}"
-            self.notes.append(Note("readiness-refused", text, alarm=True))
+            self._note("readiness-refused", text, alarm=True)
 
-    def _list_answered(self, names: tuple[str, ...], reply: Reply, now: float) -> Turn:
+    def _list_answered(self, names: tuple[str, ...], reply: Reply, now: float, asked_at: float) -> Turn:
         if reply.good:
             if reply.session_id is not None and reply.session_id != self.session_id:
                 return Turn.ANEW
-            self.channels.extended(reply.reports, names, now)
-            return Turn.ON
-        if not (reply.meaning is Meaning.UNKNOWN_CHANNEL and self._exclude(reply)):
-            text = f"{self.host} refused the new list of channels: {reply.message}"
-            self.notes.append(Note("list-refused", text, alarm=True))
-            self.channels.list_changed = False
-        self._unknown_again_at = now + UNKNOWN_CHANNELS_AGAIN
+            self._tell_reports(self.channels.extended(reply.reports, names, now), asked_at)
+            self._just_reported = True
+        elif reply.meaning is Meaning.UNKNOWN_CHANNEL and self._exclude(reply, now):
+            self.channels.compare_list()
+        elif reply.meaning is Meaning.RETRY:
+            self._list_at = now + self.timings.backoff.maximum
+            self._note("list-put-off", f"{self.host} answered to the new list of channels: {reply.message}")
+        else:
+            self._list_at = now + AGAIN
+            self._note("list-refused", f"{self.host} refused the new list of channels: {reply.message}", alarm=True)
         return Turn.ON
 
-    def _exclude(self, reply: Reply) -> bool:
+    def _exclude(self, reply: Reply, now: float) -> bool:
         """Take out the channels that CE named as unknown; False if it named none of ours."""
         taken = self.channels.exclude(reply.channels)
         if taken:
+            self._unknown_again_at = min(self._unknown_again_at, now + AGAIN)
             text = f"{self.host} does not know {listed(taken)}: left out, tried again later; check CE's administration"
-            self.notes.append(Note("channel-unknown", text, alarm=True))
-        self.channels.list_changed = self.channels.list_changed and bool(taken)
+            self._note("channel-unknown", text, alarm=True)
         return bool(taken)
 
-    @property
-    def _beating(self) -> bool:
-        return self.abilities.heartbeat or self.abilities.probe
+    def _tell_reports(self, reports: tuple[ChannelReport, ...], asked_at: float) -> None:
+        if reports:
+            self.news.append(Reports(reports, asked_at))
+
+    def _note(self, event: str, text: str, *, alarm: bool = False) -> None:
+        self.news.append(Note(event, text, alarm))
 
     def _whole_answer(self) -> float:
         """Seconds within which a heartbeat must be answered whole, however its bytes drip in."""
         return max(self.session_timeout or 0.0, self.interval * (self.timings.misses + 1))
-
-    def _portion(self) -> int:
-        return max(1, ceil(self.timings.ready_rate * PACE))
-
-    def _ready_limit(self, now: float) -> int:
-        if not self.timings.ready_rate:
-            return SLICE
-        return self._portion() if now >= self._ready_at else 0
 
 
 def listed(names: Sequence[str]) -> str:

@@ -15,7 +15,8 @@ class Failover:
         from_host: who was followed before.
         cause: why the agent channel to it ended, for people.
         ended_at: when the last phase was over (monotonic seconds).
-        detect: from the old host's last sign of life to the end of the agent channel to it.
+        detect: from the old host's last sign of life to the end of the agent channel to it, where it had been silent;
+            0 where the end was told at once, since nothing had to be detected then.
         discover: from there to the dialling that led to the sign-on.
         sign_on: TCP, TLS and OpenSession.
         restore: until CE had been told all readiness.
@@ -35,7 +36,7 @@ class Failover:
 
     @property
     def total(self) -> float:
-        """Seconds from the old host's last sign of life to the end."""
+        """Seconds from the old host's last sign of life, or from when its end was told, to the end of it all."""
         return self.detect + self.discover + self.sign_on + self.restore + self.drain_outbox
 
 
@@ -44,7 +45,7 @@ class Gap:
     """A time without agent channel, as far as it has got.
 
     Attributes:
-        heard_at: the old host's last sign of life (monotonic seconds, as all times here).
+        heard_at: the old host's last sign of life, or when its end was told (monotonic seconds, as all times here).
         dialed_at: when the newest dialling began.
         outbox_empty_at: when no signal of before the sign-on was pending any more.
     """

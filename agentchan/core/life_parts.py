@@ -10,18 +10,47 @@ from agentchan.core.attempts import Attempts
 from agentchan.core.backoff import Jitter, patient
 from agentchan.core.channel import Channels
 from agentchan.core.conversation import Conversation
-from agentchan.core.session_values import Abilities, Abort, Action, Loss, Send, Shown, State, Step, Target, Timings
+from agentchan.core.session_values import (
+    Abilities,
+    Abort,
+    Action,
+    Heard,
+    Loss,
+    Send,
+    Shown,
+    State,
+    Step,
+    Target,
+    Timings,
+)
 from agentchan.vocabulary import Reply, Request
 
 
-@frozen
+@define
 class Asking:
-    """An OpenSession is out."""
+    """An OpenSession is out.
+
+    Attributes:
+        meant: the generation in which the host was believed active when it was sent.
+        excused: whether the deadline was put off once, since we ourselves were not awake when it passed.
+    """
 
     names: tuple[str, ...]
     sent_at: float
+    meant: int | None
     deadline: float
     shown: State
+    excused: bool = False
+
+
+@frozen
+class Opened:
+    """A session is open, for these channels, by this reply; ``asked_at`` and ``meant`` as in :class:`Asking`."""
+
+    names: tuple[str, ...]
+    reply: Reply
+    asked_at: float
+    meant: int | None
 
 
 @frozen
@@ -48,11 +77,14 @@ class Core:
         target: whom to follow now.
         trying: whom the present connection is, or was, meant for.
         index: the place of the connector in use in the target's line.
-        connection: the number of the connection in use, None if there is none.
+        left: how many connectors of the line have not had their turn yet.
+        connection: the number of the connection in use, 0 if there is none.
         count: the number of the newest connection.
         error: the newest trouble, for people.
-        taken: sessions in a row that were soon taken from us.
+        generation: that of the newest session.
+        taken: sessions in a row that were soon taken from us, in that generation.
         pauses: answers in a row that another instance is signed on.
+        strays: events that nothing in the present state had asked for.
     """
 
     ivr: str
@@ -65,12 +97,15 @@ class Core:
     target: Target | None = None
     trying: Target = field(factory=lambda: Target(None, ()))
     index: int = 0
-    connection: int | None = None
+    left: int = 0
+    connection: int = 0
     count: int = 0
     error: str | None = None
     heard_at: float | None = None
+    generation: int | None = None
     taken: int = 0
     pauses: int = 0
+    strays: int = 0
     actions: list[Action] = field(factory=list)
 
     @property
@@ -78,28 +113,49 @@ class Core:
         """The connector that is tried, or in use."""
         return self.trying.connectors[self.index]
 
+    @property
+    def where(self) -> str:
+        """Whom we talk to, for people."""
+        return self.trying.host or self.url
+
     def act(self, *actions: Action) -> None:
         """Let these actions happen."""
         self.actions.extend(actions)
 
     def send(self, request: Request) -> None:
         """Send a request on the connection."""
-        if self.connection is not None:
-            self.act(Send(self.connection, request))
+        self.act(Send(self.connection, request))
 
     def patience(self, deadline: float, step: Step) -> float:
         """A step's deadline, doubled for each time that it passed (seconds)."""
-        return patient(deadline, self.attempts.timeouts(step))
+        return patient(deadline, self.attempts.timeouts(self.trying, self.index, step))
 
     def abort(self) -> None:
         """Abort the connection, whatever is under way on it."""
-        if self.connection is not None:
+        if self.connection:
             self.act(Abort(self.connection))
-            self.connection = None
+            self.connection = 0
 
     def elsewhere(self) -> bool:
         """Whether somebody else than the one that is tried is to be followed now."""
-        return self.target is None or self.target.host != self.trying.host
+        target = self.target
+        if target is None or target.host != self.trying.host:
+            return True
+        return bool(target.connectors) and self.url not in target.connectors
+
+    def retarget(self) -> None:
+        """Whoever is tried is still to be followed: take what is newly known of it."""
+        if self.target is not None and self.url in self.target.connectors:
+            self.index, self.trying = self.target.connectors.index(self.url), self.target
+
+    def is_active(self, host: str | None, generation: int | None, asked_at: float) -> None:
+        """The connector says that its host is active.
+
+        Its word counts as long as the agent channel lives; so where nothing is ever asked on the agent channel that
+        would show its end, it is the component link that tells (profile.md, Rules).
+        """
+        if self.trying.host is None or self.abilities.beating:
+            self.act(Heard(self.url, host, active=True, generation=generation, asked_at=asked_at))
 
 
 class Life(Protocol):
@@ -125,6 +181,9 @@ class Life(Protocol):
     def probed(self, now: float) -> None:
         """The probe in flight was answered."""
 
+    def retimed(self, now: float) -> None:
+        """Other durations are to be used."""
+
     def tick(self, now: float) -> None:
         """Time has come, or something may be waiting to be said."""
 
@@ -148,7 +207,7 @@ class Life(Protocol):
     def ask(self, now: float, shown: State) -> None:
         """Ask to be signed on."""
 
-    def converse(self, now: float, names: tuple[str, ...], reply: Reply) -> None:
+    def converse(self, now: float, opened: Opened) -> None:
         """Signed on."""
 
     def pause(self, now: float, pause: Pause) -> None:

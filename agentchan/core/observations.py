@@ -57,8 +57,9 @@ class ConnectorWord:
     """What a host's IVR Connector said of its role.
 
     Attributes:
-        generation: None where the connector did not say it (a fault).
-        url: the IVR Connector's address, for hosts that no component link names.
+        generation: None where the connector did not say it (a fault) and it was not known.
+        asked_at: when the question was sent (monotonic seconds, as ``at``).
+        at: when it was answered.
     """
 
     host: str
@@ -121,7 +122,7 @@ class Pinned:
 
 @frozen
 class Forgotten:
-    """An operator made us forget the mark, say after a restore of CE's database."""
+    """An operator made us forget the marks, say after a restore of CE's database."""
 
     at: float
 

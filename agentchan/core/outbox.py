@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections import deque
 from heapq import heappop, heappush
+from itertools import takewhile
 from math import inf
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from agentchan.core.backoff import Jitter
 from agentchan.core.outbox_values import (
@@ -30,7 +31,7 @@ from agentchan.core.outbox_values import (
     Rules,
     Tried,
 )
-from agentchan.vocabulary import CallSignal, Fate, Gone, Meaning, NewCall, Reply
+from agentchan.vocabulary import CallSignal, ChannelReport, ChannelState, Fate, Gone, Meaning, NewCall, Reply
 
 
 @define(eq=False)
@@ -43,6 +44,7 @@ class Queue:
         not_before: when the first may go out (monotonic seconds).
         failures: attempts in a row that came to nothing.
         mending: the first waits for a mend that is being written down.
+        offered: whether a free lane will look at it anyway.
     """
 
     waiting: deque[Entry] = field(factory=deque)
@@ -50,10 +52,23 @@ class Queue:
     not_before: float = -inf
     failures: int = 0
     mending: bool = False
+    offered: bool = False
 
     def put_first(self, entry: Entry) -> None:
         """Put a signal before all others, but for one that is out already."""
         self.waiting.insert(1 if self.in_flight else 0, entry)
+
+    def put_back(self, entry: Entry) -> None:
+        """Put a signal where it was: after those that are older, and a Gone after its NewCall."""
+        place = 1 if self.in_flight else 0
+        for index, other in enumerate(self.waiting):
+            if other.signal.call_id == entry.signal.call_id:
+                older = isinstance(other.signal, NewCall)
+            else:
+                older = other.accepted_at < entry.accepted_at
+            if older:
+                place = max(place, index + 1)
+        self.waiting.insert(place, entry)
 
 
 class Outbox:
@@ -63,7 +78,7 @@ class Outbox:
         rules: may be set anew at any time.
         actions: what is to happen, to be taken by whoever called.
         standing_by: another instance is signed on for this IVR: a call that CE holds may be its call.
-        withheld: channels whose Gone is kept back (profile.md, ``withhold-gone``).
+        withheld: channels whose Gone is kept back (profile.md, ``withhold-gone``), until something comes after it.
         refused: the Gones that CE refused, by id; they are tried again after each sign-on.
     """
 
@@ -77,31 +92,43 @@ class Outbox:
         self._queues: dict[str, Queue] = {}
         self._sendable: deque[str] = deque()
         self._later: list[tuple[float, str]] = []
-        self._new_calls: deque[Entry] = deque()
+        self._new_calls: dict[str, Entry] = {}
         self._pending = 0
 
     # What comes in.
 
-    def accepted(self, entry: Entry) -> None:
-        """A signal is on disk; it goes after all others of its channel."""
-        if isinstance(entry.signal, Gone) and self.rules.gone_only:
-            self._drop_untold(entry.signal)
-        self._queue(entry).waiting.append(entry)
+    def accepted(self, entry: Entry, not_before: float = -inf) -> None:
+        """A signal is on disk; it goes after all others of its channel.
+
+        Args:
+            entry: the signal.
+            not_before: when it may go out, if it is the first (monotonic seconds): after a restart ``retry_guard``
+                must pass where CE knows no SignalIds, since nobody knows whether it had gone out already.
+        """
+        queue = self._queue(entry)
+        if not queue.waiting and not_before > -inf:
+            queue.not_before = not_before
+            heappush(self._later, (not_before, entry.signal.channel))
+        queue.waiting.append(entry)
         self._added(entry)
+        if isinstance(entry.signal, Gone) and self.rules.gone_only:
+            self._drop_untold(queue, entry.signal)
+
+    def set_aside(self, entry: Entry) -> None:
+        """A Gone was refused in an earlier run."""
+        entry.fate, entry.refused_before = Fate.REFUSED, True
+        self.refused[entry.id] = entry
 
     def returned(self, entry: Entry) -> bool:
-        """A refused or expired signal is wanted again, before all others of its channel.
+        """Somebody wants a refused or expired signal again; it goes where it was, before those that came after it.
 
         Returns:
             False for a Gone that could end a later call of its channel, since CE knows no SignalIds.
         """
-        later_calls = entry.signal.channel in self._queues
-        if self.rules.retry_guard is not None and isinstance(entry.signal, Gone) and later_calls:
+        if not self._harmless(entry):
             return False
-        self.refused.pop(entry.id, None)
-        entry.fate, entry.faulted_at = Fate.PENDING, None
-        self._queue(entry).put_first(entry)
-        self._added(entry)
+        entry.faulted_at, entry.refused_before, entry.expires = None, False, False
+        self._return(entry)
         return True
 
     def mended(self, entry: Entry, before: str | None) -> None:
@@ -129,7 +156,10 @@ class Outbox:
         while self._sendable:
             channel = self._sendable.popleft()
             queue = self._queues.get(channel)
-            if queue is None or not self._may_go(channel, queue, now):
+            if queue is None:
+                continue
+            queue.offered = False
+            if not self._may_go(channel, queue, now):
                 continue
             entry = queue.waiting[0]
             if self._too_old(entry, now):
@@ -164,7 +194,9 @@ class Outbox:
             return
         queue, entry = found
         if reply.good:
-            self.actions.extend(Reported(report) for report in reply.reports if report.channel == signal.channel)
+            self.actions.extend(
+                Reported(_with_call(report, signal)) for report in reply.reports if report.channel == signal.channel
+            )
             duplicate = reply.meaning is Meaning.DUPLICATE
             self._decide(queue, entry, Fate.CONFIRMED, call_token=reply.call_token, duplicate=duplicate)
             return
@@ -173,7 +205,7 @@ class Outbox:
             case Meaning.NOT_ACTIVE:
                 self.actions.extend((Tried(entry), Denied(reply.active_server)))
                 self._put_off(signal.channel, queue, now)
-            case Meaning.CHANNEL_HELD:
+            case Meaning.CHANNEL_HELD if isinstance(signal, NewCall) and reply.call_id != signal.call_id:
                 self._held(queue, entry, reply.call_id, now)
             case Meaning.REFUSED | Meaning.UNKNOWN_CHANNEL | Meaning.UNKNOWN_IVR:
                 self._refuse(queue, entry)
@@ -182,18 +214,30 @@ class Outbox:
 
     def signed_on(self, now: float) -> None:
         """There is a host to talk to: what waited for one goes out, and refused Gones are tried again."""
-        for entry in tuple(self.refused.values()):
-            self.returned(entry)
         for channel, queue in self._queues.items():
-            queue.failures = 0
-            guarded = self.rules.retry_guard is not None and queue.waiting[0].attempts > 0
-            if not guarded:
+            first = queue.waiting[0]
+            queue.failures, first.faulted_at = 0, None
+            if self.rules.retry_guard is None or first.attempts == 0:
                 queue.not_before = min(queue.not_before, now)
                 self._offer(channel)
+        for entry in tuple(self.refused.values()):
+            if self._harmless(entry):
+                self._return(entry)
+
+    def reported(self, report: ChannelReport) -> None:
+        """CE has reported a channel: a refused Gone of a call that it does not hold is needed by nobody."""
+        if report.state is ChannelState.UNKNOWN or report.channel in self._queues:
+            return
+        for entry in tuple(self.refused.values()):
+            if entry.signal.channel == report.channel and entry.signal.call_id != report.call_id:
+                entry.last_error = "CE reports that it does not hold the call"
+                self._discard_refused(entry)
 
     def discard(self, signal_id: str, channel: str) -> bool:
         """An operator wants a signal dropped; False if it is out just now, or is not here."""
-        if self.refused.pop(signal_id, None) is not None:
+        refused = self.refused.get(signal_id)
+        if refused is not None:
+            self._discard_refused(refused)
             return True
         queue = self._queues.get(channel)
         if queue is None:
@@ -210,14 +254,10 @@ class Outbox:
         self._offer(channel)
 
     def expire(self, now: float) -> None:
-        """Let NewCalls expire that CE could not be told of in time."""
-        while self._new_calls and (
-            self._new_calls[0].fate is not Fate.PENDING or self._too_old(self._new_calls[0], now)
-        ):
-            entry = self._new_calls.popleft()
-            queue = self._queues.get(entry.signal.channel)
-            out = queue is not None and queue.in_flight and queue.waiting[0] is entry
-            if entry.fate is Fate.PENDING and queue is not None and not out:
+        """Let NewCalls expire that CE could not be told of in time; one that is out just now has its chance."""
+        for entry in list(takewhile(lambda entry: self._too_old(entry, now), self._new_calls.values())):
+            queue = self._queues[entry.signal.channel]
+            if not (queue.in_flight and queue.waiting[0] is entry):
                 self._decide(queue, entry, Fate.EXPIRED)
 
     # What can be asked.
@@ -255,9 +295,31 @@ class Outbox:
 
     def _added(self, entry: Entry) -> None:
         self._pending += 1
-        if isinstance(entry.signal, NewCall):
-            self._new_calls.append(entry)
-        self._offer(entry.signal.channel)
+        signal = entry.signal
+        if isinstance(signal, NewCall) and entry.expires:
+            self._new_calls[entry.id] = entry
+        for refused in self.refused.values() if self.rules.retry_guard is not None else ():
+            if refused.signal.channel == signal.channel and refused.signal.call_id != signal.call_id:
+                refused.overtaken = True
+        self._offer(signal.channel)
+
+    def _harmless(self, entry: Entry) -> bool:
+        """Whether a signal can be sent late: without SignalIds a Gone could end a later call (profile.md, Rules)."""
+        if self.rules.retry_guard is None or not isinstance(entry.signal, Gone):
+            return True
+        later = self.pending(entry.signal.channel)
+        return not entry.overtaken and all(other.signal.call_id == entry.signal.call_id for other in later)
+
+    def _return(self, entry: Entry) -> None:
+        self.refused.pop(entry.id, None)
+        entry.fate = Fate.PENDING
+        self._queue(entry).put_back(entry)
+        self._added(entry)
+
+    def _discard_refused(self, entry: Entry) -> None:
+        del self.refused[entry.id]
+        entry.fate = Fate.DISCARDED
+        self.actions.append(Decided(entry))
 
     def _landed(self, signal: CallSignal) -> tuple[Queue, Entry] | None:
         """The signal is not out any more; None if it was not, so that what came is late news."""
@@ -270,21 +332,27 @@ class Outbox:
     def _may_go(self, channel: str, queue: Queue, now: float) -> bool:
         if queue.in_flight or queue.mending or now < queue.not_before:
             return False
-        return not (channel in self.withheld and isinstance(queue.waiting[0].signal, Gone))
+        kept_back = channel in self.withheld and isinstance(queue.waiting[0].signal, Gone)
+        return not kept_back or len(queue.waiting) > 1
 
     def _offer(self, channel: str) -> None:
-        """Let a free lane find the channel; to be found once too often does no harm."""
+        """Let a free lane find the channel."""
         queue = self._queues.get(channel)
-        if queue is not None and not queue.in_flight and not queue.mending:
+        if queue is not None and not (queue.in_flight or queue.mending or queue.offered):
+            queue.offered = True
             self._sendable.append(channel)
 
     def _put_off(self, channel: str, queue: Queue, now: float, at_least: float = 0.0) -> None:
         queue.failures += 1
-        queue.not_before = now + max(at_least, self.rules.backoff.delay(queue.failures, self._jitter))
+        self._wait(channel, queue, now + max(at_least, self.rules.backoff.delay(queue.failures, self._jitter)))
+
+    def _wait(self, channel: str, queue: Queue, until: float) -> None:
+        queue.not_before = until
         heappush(self._later, (queue.not_before, channel))
 
     def _too_old(self, entry: Entry, now: float) -> bool:
-        return isinstance(entry.signal, NewCall) and now - entry.accepted_at > self.rules.new_call_max_age
+        is_old = now - entry.accepted_at > self.rules.new_call_max_age
+        return is_old and entry.expires and isinstance(entry.signal, NewCall)
 
     def _decide(
         self, queue: Queue, entry: Entry, fate: Fate, *, call_token: str | None = None, duplicate: bool = False
@@ -292,6 +360,7 @@ class Outbox:
         entry.fate = fate
         channel = entry.signal.channel
         queue.waiting.remove(entry)
+        self._new_calls.pop(entry.id, None)
         queue.failures = 0
         queue.not_before = -inf
         self._pending -= 1
@@ -306,12 +375,18 @@ class Outbox:
         """CE holds another call on the channel than the one that began.
 
         The IVR knows best, so that call's Gone goes first; but while another instance is signed on it may be a call
-        of that one, so the signal waits.
+        of that one, so the signal waits. So it does before every second mend: the first may have changed nothing.
         """
         channel = entry.signal.channel
         self.actions.append(Tried(entry))
         if self.standing_by or call_id is None:
+            if not self.standing_by:
+                self.actions.append(ReportWanted(channel))
             self._put_off(channel, queue, now)
+            return
+        entry.held += 1
+        if entry.held % 2 == 0:
+            self._wait(channel, queue, now + self.rules.backoff.delay(entry.held // 2, self._jitter))
             return
         gone = next(
             (one for one in queue.waiting if isinstance(one.signal, Gone) and one.signal.call_id == call_id), None
@@ -326,7 +401,10 @@ class Outbox:
 
     def _refuse(self, queue: Queue, entry: Entry) -> None:
         """CE will not take it, however often it is sent (contract, Faults): it is set aside, and only it."""
+        entry.refused_before = True
         if isinstance(entry.signal, Gone):
+            this = entry.signal.call_id
+            entry.overtaken = entry.overtaken or any(other.signal.call_id != this for other in queue.waiting)
             self.refused[entry.id] = entry
         elif not self.rules.tells_held_call:
             self.actions.append(ReportWanted(entry.signal.channel))
@@ -336,17 +414,23 @@ class Outbox:
         """CE could not take it now; what the profile cannot place is not believed for ever."""
         if not placed:
             entry.faulted_at = now if entry.faulted_at is None else entry.faulted_at
-            if now - entry.faulted_at >= self.rules.refuse_after:
+            if entry.refused_before or now - entry.faulted_at >= self.rules.refuse_after:
                 self._refuse(queue, entry)
                 return
         self.actions.append(Tried(entry))
         self._put_off(entry.signal.channel, queue, now)
 
-    def _drop_untold(self, gone: Gone) -> None:
+    def _drop_untold(self, queue: Queue, gone: Gone) -> None:
         """A call that ended before CE heard of it: its NewCall is not sent any more."""
-        queue = self._queues.get(gone.channel)
-        for entry in tuple(queue.waiting) if queue is not None else ():
+        for entry in tuple(queue.waiting):
             untold = isinstance(entry.signal, NewCall) and entry.attempts == 0
-            if queue is not None and untold and entry.signal.call_id == gone.call_id:
+            if untold and entry.signal.call_id == gone.call_id:
                 entry.last_error = "the call ended before CE heard of it"
                 self._decide(queue, entry, Fate.DISCARDED)
+
+
+def _with_call(report: ChannelReport, signal: CallSignal) -> ChannelReport:
+    """The state that CE answered to a signal; after a NewCall it is that call which the channel holds."""
+    if report.state.in_call and report.call_id is None and isinstance(signal, NewCall):
+        return evolve(report, call_id=signal.call_id)
+    return report

@@ -19,9 +19,14 @@ class Entry:
         accepted_at: when it was accepted (monotonic seconds, of a time before this program began where need be).
         repair: whether it mends a difference between CE and us, rather than being what the IVR said.
         attempts: how often it was sent.
-        faulted_at: since when CE has answered it with faults that the profile cannot place, None if it has not.
+        faulted_at: since when CE has answered it with faults that the profile cannot place, None if it has not since
+            the last sign-on.
         last_error: why it was not confirmed, the last time.
         fate: what has become of it.
+        held: how often CE answered that the channel holds another call.
+        refused_before: CE has refused it; it is not allowed to hold up its channel a second time.
+        overtaken: another call was on its channel since it was refused.
+        expires: whether it may become too old; not once somebody has wanted it again.
     """
 
     signal: CallSignal
@@ -31,6 +36,10 @@ class Entry:
     faulted_at: float | None = None
     last_error: str | None = None
     fate: Fate = Fate.PENDING
+    held: int = 0
+    refused_before: bool = False
+    overtaken: bool = False
+    expires: bool = True
 
     @property
     def id(self) -> str:

@@ -3,35 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from enum import Enum
 
-from attrs import define
-
+from agentchan.core.calls import Call
 from agentchan.core.outbox_values import Entry
 from agentchan.vocabulary import ChannelReport, ChannelState
-
-
-@define
-class OpenCall:
-    """A call that the IVR has begun and not ended.
-
-    Attributes:
-        since: monotonic seconds.
-        told: whether CE has confirmed its NewCall.
-        call_token: what CE gave for it, where the profile has such a thing.
-        warned: whether people were told that it lasts too long.
-    """
-
-    channel: str
-    call_id: str
-    started_at: datetime
-    since: float
-    caller: str | None = None
-    called: str | None = None
-    told: bool = False
-    call_token: str | None = None
-    warned: bool = False
 
 
 class Difference(Enum):
@@ -42,7 +18,7 @@ class Difference(Enum):
     HOLDS_NONE = "a call is open here that CE was told of and does not hold"
 
 
-def difference(report: ChannelReport, open_call: OpenCall | None, pending: Sequence[Entry]) -> Difference:
+def difference(report: ChannelReport, open_call: Call | None, pending: Sequence[Entry]) -> Difference:
     """Compare CE's report of a channel with our open call and the channel's pending signals."""
     if report.state.in_call:
         known = any(entry.signal.call_id == report.call_id for entry in pending)

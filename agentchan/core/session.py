@@ -17,7 +17,8 @@ class Session:
     """One IVR's agent channel to whichever host is to be followed.
 
     Every method takes the time (monotonic seconds) and returns the actions to carry out, in order. Events of a
-    connection that is not in use any more are counted in ``stale`` and change nothing (F14).
+    connection that is not in use any more, and such as nothing has asked for, are counted in ``stale`` and change
+    nothing (F14).
     """
 
     def __init__(
@@ -31,7 +32,7 @@ class Session:
         jitter: Jitter,
     ) -> None:
         self.channels = channels
-        self.stale = 0
+        self._late = 0
         attempts = Attempts(timings.backoff, jitter)
         self._core = Core(ivr, instance_id, timings, abilities, channels, attempts, jitter)
         self._life = make_life(self._core)
@@ -74,9 +75,10 @@ class Session:
         return self.tick(now)
 
     def retimed(self, timings: Timings, now: float) -> list[Action]:
-        """Use other durations from now on; a session that is open keeps its own until the next sign-on."""
+        """Use other durations from now on, also in an open session; a deadline that is running stays."""
         self._core.timings = timings
         self._core.attempts.backoff = timings.backoff
+        self._life.retimed(now)
         return self.tick(now)
 
     def stop(self, now: float) -> list[Action]:
@@ -97,10 +99,15 @@ class Session:
         """What people may see, as of the last event."""
         return self._shown
 
+    @property
+    def stale(self) -> int:
+        """How many events changed nothing."""
+        return self._late + self._core.strays
+
     def _current(self, connection: int) -> bool:
-        if connection == self._core.connection:
+        if connection == self._core.connection != 0:
             return True
-        self.stale += 1
+        self._late += 1
         return False
 
     def _taken(self, now: float) -> list[Action]:

@@ -7,7 +7,7 @@ from enum import Enum
 from attrs import field, frozen
 
 from agentchan.core.backoff import Backoff
-from agentchan.vocabulary import Reply, Request
+from agentchan.vocabulary import ChannelReport, Reply, Request
 
 
 class Step(Enum):
@@ -17,7 +17,6 @@ class Step(Enum):
     TLS = "tls"
     SIGN_ON = "sign-on"
     READINESS = "readiness"
-    SIGN_OFF = "sign-off"
 
 
 class State(Enum):
@@ -55,6 +54,11 @@ class Abilities:
     heartbeat: bool = True
     close_session: bool = True
     probe: bool = False
+
+    @property
+    def beating(self) -> bool:
+        """Whether anything is asked again and again on the agent channel, so that its end is noticed there."""
+        return self.heartbeat or self.probe
 
 
 @frozen
@@ -159,6 +163,22 @@ class SignOn:
 
 
 @frozen
+class Reports:
+    """Action: compare what CE reports of these channels with what is known here, and mend the difference.
+
+    Reports that say nothing are left out: those of channels of which a signal was out meanwhile. Whoever finds a call
+    that CE does not know holds the channel back at once (:meth:`~agentchan.core.channel.Channels.hold_back`): after a
+    sign-on no readiness is decided upon before the next event.
+
+    Attributes:
+        asked_at: when the request was sent that this answers (monotonic seconds).
+    """
+
+    reports: tuple[ChannelReport, ...]
+    asked_at: float
+
+
+@frozen
 class Restored:
     """Action: CE has been told all readiness, and has answered."""
 
@@ -167,10 +187,15 @@ class Restored:
 
 @frozen
 class SignOffDone:
-    """Action: the agent channel to a host has ended, for the reason given."""
+    """Action: the agent channel to a host has ended, for the reason given.
+
+    Attributes:
+        silent: whether the host had been silent before, rather than that it, or another one, told us at once.
+    """
 
     host: str
     cause: str
+    silent: bool = False
 
 
 @frozen
@@ -188,7 +213,19 @@ class Stopped:
 
 
 Action = (
-    Dial | Abort | Send | Probe | Rediscover | Heard | Unreachable | SignOn | Restored | SignOffDone | Note | Stopped
+    Dial
+    | Abort
+    | Send
+    | Probe
+    | Rediscover
+    | Heard
+    | Unreachable
+    | SignOn
+    | Reports
+    | Restored
+    | SignOffDone
+    | Note
+    | Stopped
 )
 
 

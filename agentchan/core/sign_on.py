@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agentchan.core.conversation import listed
-from agentchan.core.life_parts import Asking, Core, Life, Pause
+from agentchan.core.life_parts import Asking, Core, Life, Opened, Pause
 from agentchan.core.session_values import Heard, Loss, Note, Rediscover, State, Unreachable
 from agentchan.vocabulary import Meaning, Reply
 
@@ -19,14 +19,15 @@ def came_to_nothing(core: Core, loss: Loss) -> None:
     core.error = loss.reason
     core.abort()
     if loss.step is not None:
-        core.attempts.timed_out(loss.step)
+        core.attempts.timed_out(core.trying, core.index, loss.step)
     core.act(Unreachable(core.url, loss.reason), Rediscover())
 
 
 def next_in_line(life: Life, core: Core, now: float, at_least: float = 0.0) -> None:
-    """Dial the next connector in line, or rest once all have had their turn; no sooner again than ``at_least`` s."""
-    if core.index + 1 < len(core.trying.connectors) and not core.elsewhere():
-        core.index += 1
+    """Dial the next connector, round and round; once all have had their turn, rest for at least so many seconds."""
+    if core.left > 0 and not core.elsewhere():
+        core.left -= 1
+        core.index = (core.index + 1) % len(core.trying.connectors)
         life.dial(now)
     else:
         core.attempts.failed(core.trying, now, at_least)
@@ -36,7 +37,7 @@ def next_in_line(life: Life, core: Core, now: float, at_least: float = 0.0) -> N
 def not_active(core: Core, reply: Reply, asked_at: float) -> None:
     """The connector answered that its host is not active."""
     core.abort()
-    core.error = f"{core.trying.host or core.url} is not active"
+    core.error = f"{core.where} is not active"
     if reply.active_server is not None:
         core.error += f"; it names {reply.active_server}"
     # With several connectors in line nobody knows whose answer this was.
@@ -44,29 +45,31 @@ def not_active(core: Core, reply: Reply, asked_at: float) -> None:
     core.act(Heard(core.url, host, active=False, generation=reply.generation, asked_at=asked_at), Rediscover())
 
 
-def _wrong_host(core: Core, reply: Reply) -> str | None:
-    """Why a granted OpenSession is not accepted, None if it is (F4: accepts, but is the wrong one)."""
-    name, generation, mark = reply.server_name, reply.generation, core.trying.mark
-    if mark is not None and generation is not None and generation < mark:
-        return f"{name or core.url} granted a session in generation {generation}, below {mark}: not followed"
-    expected, known = core.trying.host, core.trying.generation
-    if name is None or expected is None or name == expected:
-        return None
-    if generation is not None and known is not None and generation > known:
-        # It knows of a newer change of roles than the component link.
-        return None
-    return f"{core.url} is the connector of {name}, not of {expected}"
-
-
 def _granted(life: Life, core: Core, now: float, asking: Asking, reply: Reply) -> None:
-    wrong = _wrong_host(core, reply)
-    if wrong is not None:
-        core.act(Note("wrong-host", wrong, alarm=True))
-        give_up(life, core, now, Loss(wrong))
-        return
-    host = reply.server_name or core.trying.host
-    core.act(Heard(core.url, host, active=True, generation=reply.generation, asked_at=asking.sent_at))
-    life.converse(now, asking.names, reply)
+    """A session was granted; but not every host that grants one is the right one (F4)."""
+    name, generation, mark = reply.server_name, reply.generation, core.trying.mark
+    expected, known = core.trying.host, core.trying.generation
+    if mark is not None and generation is not None and generation < mark:
+        text = f"{name or core.url} granted a session in generation {generation}, below {mark}: not followed"
+        core.act(Note("wrong-host", text, alarm=True))
+        if expected is None:
+            # The answer is all that is known of this host: the mark falls if it stays so (design, Link and topology).
+            core.error = text
+            core.abort()
+            core.is_active(name, generation, asking.sent_at)
+            core.act(Rediscover())
+            next_in_line(life, core, now)
+        else:
+            give_up(life, core, now, Loss(text))
+    elif expected is not None and name not in (None, expected):
+        text = f"{core.url} is the connector of {name}, not of {expected}"
+        if generation is None or known is None or generation <= known:
+            core.act(Note("wrong-host", text, alarm=True))
+        # Else it knows of a newer change of roles than the component link, which is asked at once.
+        give_up(life, core, now, Loss(text))
+    else:
+        core.is_active(name or expected, generation, asking.sent_at)
+        life.converse(now, Opened(asking.names, reply, asking.sent_at, asking.meant))
 
 
 def _channels_unknown(life: Life, core: Core, now: float, reply: Reply) -> None:
@@ -74,20 +77,28 @@ def _channels_unknown(life: Life, core: Core, now: float, reply: Reply) -> None:
     if not taken:
         give_up(life, core, now, Loss(f"{core.url} refused the sign-on: {reply.message or 'unknown channel'}"))
         return
-    where = core.trying.host or core.url
-    text = f"{where} does not know {listed(taken)}: left out, tried again later; check CE's administration"
+    text = f"{core.where} does not know {listed(taken)}: left out, tried again later; check CE's administration"
     core.act(Note("channel-unknown", text, alarm=True))
     if core.channels.known():
         life.pause(now, Pause(State.SIGNING_ON, now))
     else:
         core.channels.include_all()
-        loss = Loss(f"{where} knows none of the channels; check [ivr] channels and CE's administration")
+        loss = Loss(f"{core.where} knows none of the channels; check [ivr] channels and CE's administration")
         give_up(life, core, now, loss, at_least=core.timings.backoff.maximum)
+
+
+def _taken_by_another(life: Life, core: Core, now: float, asking: Asking, reply: Reply) -> None:
+    """Only an active host knows that another instance is signed on: stand by there."""
+    core.pauses += 1
+    core.error = f"another instance is signed on to {core.where} as {core.ivr}: {reply.message}"
+    if core.trying.host is None:
+        core.is_active(None, reply.generation, asking.sent_at)
+    delay = core.timings.backoff.delay(core.pauses, core.jitter)
+    life.pause(now, Pause(State.STANDING_BY, now + delay))
 
 
 def answered(life: Life, core: Core, asking: Asking, now: float, reply: Reply) -> None:
     """Sort the answer to an OpenSession."""
-    where = core.trying.host or core.url
     match reply.meaning:
         case Meaning.CONFIRMED | Meaning.DUPLICATE:
             _granted(life, core, now, asking, reply)
@@ -95,15 +106,12 @@ def answered(life: Life, core: Core, asking: Asking, now: float, reply: Reply) -
             not_active(core, reply, asking.sent_at)
             next_in_line(life, core, now)
         case Meaning.SESSION_ALREADY_OPEN:
-            core.pauses += 1
-            core.error = f"another instance is signed on to {where} as {core.ivr}: {reply.message}"
-            delay = core.timings.backoff.delay(core.pauses, core.jitter)
-            life.pause(now, Pause(State.STANDING_BY, now + delay))
+            _taken_by_another(life, core, now, asking, reply)
         case Meaning.UNKNOWN_CHANNEL:
             _channels_unknown(life, core, now, reply)
         case Meaning.UNKNOWN_IVR:
-            loss = Loss(f"{where} knows no IVR named {core.ivr}; check [ivr] name and CE's administration")
+            loss = Loss(f"{core.where} knows no IVR named {core.ivr}; check [ivr] name and CE's administration")
             core.act(Note("ivr-unknown", loss.reason, alarm=True))
             give_up(life, core, now, loss, at_least=core.timings.backoff.maximum)
         case _:
-            give_up(life, core, now, Loss(f"{where} refused the sign-on: {reply.message or reply.meaning.value}"))
+            give_up(life, core, now, Loss(f"{core.where} refused the sign-on: {reply.message or reply.meaning.value}"))

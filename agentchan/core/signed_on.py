@@ -5,9 +5,9 @@ from __future__ import annotations
 from agentchan.core.backoff import Backoff
 from agentchan.core.conversation import Ask, Conversation, Turn
 from agentchan.core.life_parts import Core, Leaving, Life, Pause
-from agentchan.core.session_values import Heard, Loss, Note, Probe, Rediscover, Restored, SignOffDone, State, Step
+from agentchan.core.session_values import Loss, Note, Probe, Rediscover, Restored, SignOffDone, State
 from agentchan.core.sign_on import came_to_nothing, next_in_line, not_active
-from agentchan.vocabulary import CloseSession, Heartbeat, Reply, Role
+from agentchan.vocabulary import Heartbeat, Reply, Role
 
 SOON = 60.0
 """Seconds: a session that is taken from us within this time was taken by somebody who wants it, too."""
@@ -23,9 +23,10 @@ def over(core: Core, conversation: Conversation, now: float, cause: str) -> None
     """The session has ended, whoever ended it."""
     core.channels.signed_off(now)
     core.error = cause
-    if now - conversation.began_at >= core.timings.backoff.maximum:
+    if _lasted(core, conversation, now):
         core.attempts.lasted(core.trying)
-    core.act(SignOffDone(conversation.host, cause))
+    silent = conversation.dead(now) is not None or conversation.misses(now) > 0
+    core.act(SignOffDone(conversation.host, cause, silent))
 
 
 def lost(life: Life, core: Core, conversation: Conversation, now: float, loss: Loss) -> None:
@@ -36,11 +37,14 @@ def lost(life: Life, core: Core, conversation: Conversation, now: float, loss: L
 
 
 def retreat(life: Life, core: Core, conversation: Conversation, now: float) -> None:
-    """Go on to the next connector in line; where the line decides who is active, and it had, begin it again at once."""
-    if core.trying.host is None and now - conversation.began_at >= core.timings.backoff.maximum:
-        life.rest(now)
-    else:
-        next_in_line(life, core, now)
+    """Go on to the next connector in line; after a session that has lasted, every other one has its turn again."""
+    if _lasted(core, conversation, now):
+        core.left = len(core.trying.connectors) - 1
+    next_in_line(life, core, now)
+
+
+def _lasted(core: Core, conversation: Conversation, now: float) -> bool:
+    return now - conversation.began_at >= core.timings.backoff.maximum
 
 
 def moved(life: Life, core: Core, conversation: Conversation, now: float) -> None:
@@ -51,7 +55,7 @@ def moved(life: Life, core: Core, conversation: Conversation, now: float) -> Non
     if target is None:
         over(core, conversation, now, f"{conversation.host} is not the active host any more")
     else:
-        over(core, conversation, now, f"{target.host} is the active host now")
+        over(core, conversation, now, f"{target.host or 'another host'} is to be followed now")
     life.rest(now)
 
 
@@ -83,14 +87,13 @@ def answered(life: Life, core: Core, conversation: Conversation, now: float, rep
     asked = conversation.in_flight
     core.heard_at = now
     turn = conversation.replied(reply, now)
-    core.act(*conversation.notes)
-    conversation.notes.clear()
+    asked_at = asked.sent_at if asked is not None else now
     if asked is not None and isinstance(asked.request, Heartbeat) and reply.good and reply.role is not Role.STANDBY:
-        core.act(Heard(core.url, conversation.host, active=True, generation=reply.generation, asked_at=asked.sent_at))
+        core.is_active(conversation.host, reply.generation, asked_at)
     match turn:
         case Turn.NOT_ACTIVE:
             core.taken = 0
-            not_active(core, reply, asked.sent_at if asked else now)
+            not_active(core, reply, asked_at)
             over(core, conversation, now, core.error or "not active")
             retreat(life, core, conversation, now)
         case Turn.NEW_GENERATION:
@@ -105,22 +108,43 @@ def answered(life: Life, core: Core, conversation: Conversation, now: float, rep
 
 
 def say_next(core: Core, conversation: Conversation, now: float) -> None:
-    """Send what is to be said next, if anything is and nothing is out."""
+    """Tell what there is to tell, and send what is to be said next, if anything is and nothing is out."""
     before = conversation.restored_at
     request = conversation.next_request(now)
+    core.act(*conversation.news)
+    conversation.news.clear()
     if before is None and conversation.restored_at is not None:
         core.act(Restored(conversation.host))
     if isinstance(request, Ask):
-        core.act(*([Probe(core.connection)] if core.connection is not None else []))
+        core.act(Probe(core.connection))
     elif request is not None:
         core.send(request)
 
 
+def heard(_life: Life, core: Core, conversation: Conversation, now: float) -> None:
+    """Any bytes from CE count as life."""
+    core.heard_at = now
+    conversation.heard(now)
+
+
+def probed(_life: Life, core: Core, conversation: Conversation, now: float) -> None:
+    """The probe that stands for a heartbeat was answered."""
+    core.heard_at = now
+    conversation.probed(now)
+    say_next(core, conversation, now)
+
+
+def retimed(_life: Life, core: Core, conversation: Conversation, now: float) -> None:
+    """The open session uses the new durations."""
+    conversation.retimed(core.timings, now)
+
+
 def watch(life: Life, core: Core, conversation: Conversation, now: float) -> None:
     """Time has come: a dead connection ends, a living one is talked on."""
+    slept = conversation.overslept(now)
     dead = conversation.dead(now)
     if dead is None:
-        if conversation.misses(now):
+        if slept or conversation.misses(now):
             core.act(Rediscover())
         say_next(core, conversation, now)
         return
@@ -131,19 +155,20 @@ def watch(life: Life, core: Core, conversation: Conversation, now: float) -> Non
 def followed(life: Life, core: Core, conversation: Conversation, now: float) -> None:
     """Compare the session with whom the topology wants followed."""
     target = core.target
-    if target is None or (target.host is not None and target.host != conversation.host):
+    if target is None or (target.host != conversation.host if target.host is not None else core.elsewhere()):
         moved(life, core, conversation, now)
         return
-    if core.url in target.connectors:
-        core.index, core.trying = target.connectors.index(core.url), target
-    known = conversation.generation
+    core.retarget()
+    # A host that was asked when it was known to be active in a generation is not asked again for that generation,
+    # whatever number its reply carried.
+    known = max((each for each in (conversation.generation, conversation.meant) if each is not None), default=None)
     if target.generation is None or known is None or target.generation <= known:
         return
     cause = f"{conversation.host} is active in generation {target.generation} now"
-    if conversation.in_flight is None:
+    if conversation.in_flight is None and core.trying is target:
         anew(life, core, conversation, now, cause)
     else:
-        # What is out was meant for the old session; its answer would only say so.
+        # What is out was meant for the old session, and its answer would only say so; or the connector has moved.
         core.abort()
         over(core, conversation, now, cause)
         life.rest(now)
@@ -152,17 +177,5 @@ def followed(life: Life, core: Core, conversation: Conversation, now: float) -> 
 def sign_off(life: Life, core: Core, conversation: Conversation, now: float) -> None:
     """Sign off, once the reply that is out has come."""
     waiting = conversation.in_flight
-    if waiting is not None:
-        life.finish(now, Leaving(conversation, waiting.deadline or now + core.timings.reply))
-    else:
-        life.finish(now, Leaving(conversation, now))
-
-
-def close(life: Life, core: Core, leaving: Leaving, now: float) -> None:
-    """Nothing is out any more: say goodbye, where the profile can."""
-    if not core.abilities.close_session:
-        core.abort()
-        life.end(now)
-        return
-    core.send(CloseSession(leaving.conversation.session_id, "stopping"))
-    life.leave(now, Leaving(leaving.conversation, now + core.patience(core.timings.reply, Step.SIGN_OFF)))
+    deadline = now if waiting is None else now + core.timings.reply
+    life.finish(now, Leaving(conversation, deadline))

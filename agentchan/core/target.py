@@ -26,11 +26,16 @@ def target_of(topology: Topology, lines: Lines) -> Target | None:
     """The host to be signed on to and its connectors, None if nobody is to be followed.
 
     As many configured connectors as component URLs belong together one by one; otherwise each is tried in line until
-    one accepts. Without any, the host's own word counts (contract, Component Service: ConnectorUrl).
+    one accepts. Without any, the host's own word counts (contract, Component Service: ConnectorUrl). Where the
+    connectors' answers tell who is active, an operator's pin leaves those of one host in line.
     """
     if lines.connector_answers:
         mark = topology.mark(topology.domain or topology.home)
-        return Target(None, lines.connectors, None, mark.generation if mark else None)
+        line, pin = lines.connectors, topology.pin
+        if pin is not None:
+            pinned = {view.url for view in topology.views if pin.host in (view.host, view.url)}
+            line = tuple(connector for connector in line if connector in pinned)
+        return Target(None, line, None, mark.generation if mark else None) if line else None
     verdict = judged(topology)
     if verdict.host is None:
         return None

@@ -8,9 +8,12 @@ Observations go in, a new :class:`Topology` comes out (:func:`updated`); who is 
   higher generation counts; of equal ones, a claim only if it was asked for after the newest denial came.
 - Nobody is followed to a generation below the *mark*, the highest with which a sign-on has succeeded in the domain.
 - Of two claimants the higher generation wins. Equal ones: the present host while it answers; else nobody, until they
-  agree or an operator pins one.
+  agree or an operator pins one. A claim that the host's own IVR Connector has denied gives way to another host's.
 - The mark falls when every URL has answered below it for 60 s, or when those that answer have done so for 10 minutes
-  while the others were silent: one wrong number must not lock us out for good.
+  while the others were silent; a connector's denial falls when its host has said otherwise for 60 s: one wrong number
+  must not lock us out for good.
+- A site's CE may have no generations. Then they are counted here: each new claim is a new one, so that the host which
+  came last is followed.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from attrs import evolve
 from agentchan.core.observations import (
     Answered,
     ChannelLost,
+    ConnectorWord,
     Failed,
     Forgotten,
     Mark,
@@ -33,7 +37,7 @@ from agentchan.core.observations import (
     Topology,
     View,
 )
-from agentchan.core.verdict import domain_of, judged
+from agentchan.core.verdict import domain_of, judged, known_hosts, role_of
 from agentchan.vocabulary import Role, ServerStatus
 
 ALL_BELOW_THE_MARK = 60.0
@@ -70,8 +74,7 @@ def updated(topology: Topology, observation: Observation) -> Topology:
         case Failed():
             new = _failed(topology, observation)
         case Said(word):
-            others = tuple(known for known in topology.words if known.host != word.host)
-            new = evolve(topology, words=(*others, word))
+            new = _said(topology, word)
         case ChannelLost(host):
             # What it said against itself stands until it says otherwise.
             words = tuple(word for word in topology.words if word.host != host or not word.active)
@@ -81,7 +84,7 @@ def updated(topology: Topology, observation: Observation) -> Topology:
         case Pinned(pin):
             new = evolve(topology, pin=pin)
         case Forgotten():
-            new = evolve(topology, marks=tuple(mark for mark in topology.marks if mark.domain != topology.home))
+            new = _with_marks(topology, ())
         case Passed():
             new = topology
     new = _mark_fallen(_pin_expired(new, observation_time(observation)), observation_time(observation))
@@ -95,26 +98,58 @@ def observation_time(observation: Observation) -> float:
 
 
 def _answered(topology: Topology, answer: Answered) -> Topology:
-    status, counted = _counted(topology, answer)
-    views = tuple(_seen(topology, view, status, answer) if view.url == answer.url else view for view in topology.views)
+    view = next((view for view in topology.views if view.url == answer.url), None)
+    if view is None:
+        return topology
+    status = answer.status
+    if status.server_name is None and view.status is not None:
+        # Where faults do not say it (connector-answers), a URL keeps the name that a good answer gave.
+        status = evolve(status, server_name=view.status.server_name)
+    counted = topology.counted
+    if status.generation is None:
+        generation, counted = _counted(topology, status, answer.url)
+        status = evolve(status, generation=generation)
+    views = tuple(_seen(topology, each, status, answer) if each is view else each for each in topology.views)
     return evolve(topology, views=views, counted=counted)
 
 
-def _counted(topology: Topology, answer: Answered) -> tuple[ServerStatus, int]:
-    """Give a status without a generation one of our own counting (profile.md): a new claim is a new generation."""
-    status, counted = answer.status, topology.counted
-    if status.generation is not None:
-        return status, counted
-    before = next(view.status for view in topology.views if view.url == answer.url)
-    if before is not None and status.role is before.role:
-        return evolve(status, generation=before.generation), counted
-    if before is not None and status.role is Role.ACTIVE:
-        counted += 1
-    return evolve(status, generation=counted), counted
+def _said(topology: Topology, word: ConnectorWord) -> Topology:
+    if word.generation is None:
+        # It speaks of the generation that the host was known to be in.
+        statuses = [view.status for view in topology.views if view.status and view.host == word.host]
+        known = max((status.generation for status in statuses if status.generation is not None), default=None)
+        word = evolve(word, generation=known)
+    others = tuple(other for other in topology.words if other.host != word.host)
+    return evolve(topology, words=(*others, word))
+
+
+def _counted(topology: Topology, status: ServerStatus, url: str) -> tuple[int, int]:
+    """A generation of our own counting for a host that says none, and the count after it (profile.md).
+
+    A host that claims to be active after it did not has a new generation; so has one whose claim has outlived a newer
+    one. A claim that goes on beside a newer one stays an old one.
+    """
+    counted = topology.counted
+    if role_of(status) is not Role.ACTIVE:
+        return counted, counted
+    name = status.server_name or url
+    former = [view.status for view in topology.views if view.status and view.host == name]
+    claims = [each.generation for each in former if role_of(each) is Role.ACTIVE and each.generation is not None]
+    claimed = max(claims, default=None)
+    if not former or claimed == counted:
+        return counted, counted
+    rivals = any(
+        host.role is Role.ACTIVE and host.refusal is None and host.name != name for host in known_hosts(topology)
+    )
+    if claimed is not None and rivals:
+        return claimed, counted
+    if claimed is not None and name == topology.present:
+        return counted, counted
+    return counted + 1, counted + 1
 
 
 def _seen(topology: Topology, view: View, status: ServerStatus, answer: Answered) -> View:
-    mark = topology.mark(status.domain or topology.domain or topology.home)
+    mark = topology.mark(_domain(topology, status))
     below = mark is not None and status.generation is not None and status.generation < mark.generation
     return evolve(
         view,
@@ -125,6 +160,10 @@ def _seen(topology: Topology, view: View, status: ServerStatus, answer: Answered
         below_since=(answer.at if view.below_since is None else view.below_since) if below else None,
         not_above_since=(answer.at if view.not_above_since is None else view.not_above_since) if below else None,
     )
+
+
+def _domain(topology: Topology, status: ServerStatus) -> str | None:
+    return status.domain or topology.domain or topology.home
 
 
 def _failed(topology: Topology, failure: Failed) -> Topology:
@@ -160,31 +199,29 @@ def _pin_expired(topology: Topology, now: float) -> Topology:
 
 
 def _mark_fallen(topology: Topology, now: float) -> Topology:
-    mark = topology.mark(topology.home)
-    if mark is None or not any(view.below_since is not None for view in topology.views):
-        return topology
-    answering = [view for view in topology.views if view.error is None]
-    lows = [view for view in answering if view.below_since is not None]
-    all_below = len(lows) == len(topology.views) and all(
-        now - _below_since(view) >= ALL_BELOW_THE_MARK for view in lows
+    lows = [view for view in topology.views if view.error is None and view.below_since is not None]
+    others = [view for view in topology.views if view not in lows]
+    patience = SOME_BELOW_THE_MARK if others else ALL_BELOW_THE_MARK
+    waited = all(now - (view.below_since or 0.0) >= patience for view in lows) and all(
+        view.error is not None and view.not_above_since is not None and now - view.not_above_since >= patience
+        for view in others
     )
-    rest = [view for view in topology.views if view not in lows]
-    some_below = (
-        bool(lows)
-        and all(now - _below_since(view) >= SOME_BELOW_THE_MARK for view in lows)
-        and all(view.error is not None and now - _silent_since(view, now) >= SOME_BELOW_THE_MARK for view in rest)
-    )
-    if not (all_below or some_below):
+    if not lows or not waited:
         return topology
-    highest = max(view.status.generation for view in lows if view.status and view.status.generation is not None)
-    others = tuple(known for known in topology.marks if known.domain != mark.domain)
+    heights: dict[str | None, int] = {}
+    for view in lows:
+        if view.status is not None and view.status.generation is not None:
+            domain = _domain(topology, view.status)
+            heights[domain] = max(heights.get(domain, 0), view.status.generation)
+    marks = (
+        evolve(mark, generation=min(mark.generation, heights.get(mark.domain, mark.generation)))
+        for mark in topology.marks
+    )
+    return _with_marks(topology, tuple(marks))
+
+
+def _with_marks(topology: Topology, marks: tuple[Mark, ...]) -> Topology:
+    """Lower marks: who was below them is so no more, and what connectors denied in a higher generation is forgotten."""
     views = tuple(evolve(view, below_since=None, not_above_since=None) for view in topology.views)
-    return evolve(topology, views=views, marks=(*others, evolve(mark, generation=highest)))
-
-
-def _below_since(view: View) -> float:
-    return view.below_since if view.below_since is not None else float("inf")
-
-
-def _silent_since(view: View, now: float) -> float:
-    return view.not_above_since if view.not_above_since is not None else now
+    words = tuple(word for word in topology.words if word.active)
+    return evolve(topology, views=views, words=words, marks=marks)

@@ -22,7 +22,7 @@ class KeptSignal:
 
     Attributes:
         position: its place in the order in which signals were accepted.
-        signal: of a Gone with the ``call_token`` of its call, once that is known.
+        signal: its parameters too, which the IVR gave and no duty maps; of a Gone with the ``call_token`` of its call, once that is known.
         accepted_at: by the wall clock, for people.
         accepted: when, in the monotonic seconds of this run (of a time before it began where need be): its age is
             counted while a daemon runs, and no jump of the clock changes it.
@@ -43,7 +43,6 @@ class KeptSignal:
     last_error: str | None
     settled_at: datetime | None
     host: str | None
-    parameters: str
     who: str
 
 
@@ -172,9 +171,9 @@ def _signal(row: tuple[Any, ...], counting_from: float) -> KeptSignal:
     at = datetime.fromisoformat(happened_at)
     return KeptSignal(
         position=position,
-        signal=Gone(signal_id, ivr, channel, call_id, at, outcome, token)
+        signal=Gone(signal_id, ivr, channel, call_id, at, outcome, token, parameters)
         if is_gone
-        else NewCall(signal_id, ivr, channel, call_id, at, caller, called),
+        else NewCall(signal_id, ivr, channel, call_id, at, caller, called, parameters),
         fate=Fate(fate),
         accepted_at=from_microseconds(accepted_at),
         accepted=counting_from + counted,
@@ -184,6 +183,5 @@ def _signal(row: tuple[Any, ...], counting_from: float) -> KeptSignal:
         last_error=last_error,
         settled_at=optional_from_microseconds(settled_at),
         host=host,
-        parameters=parameters,
         who=who,
     )

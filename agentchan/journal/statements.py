@@ -78,7 +78,7 @@ _SIGNALS: dict[type, Statement] = {
         "INSERT INTO signal (signal_id, is_gone, ivr, channel, call_id, happened_at, caller, called, outcome,"
         " parameters, who, repair, accepted_at, accepted_counted)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT counted FROM clock))",
-        lambda w: (*_signal_row(w.signal), w.parameters, w.who, int(w.repair), to_microseconds(w.accepted_at)),
+        lambda w: (*_signal_row(w.signal), w.signal.parameters, w.who, int(w.repair), to_microseconds(w.accepted_at)),
     ),
     writes.SignalTried: Statement(
         "UPDATE signal SET attempts = ?, tried_at = ?, last_error = ? WHERE signal_id = ?",
@@ -99,6 +99,10 @@ _SIGNALS: dict[type, Statement] = {
         "INSERT INTO call (channel, call_id, since, new_call) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
         " SET since = excluded.since, new_call = coalesce(excluded.new_call, new_call)",
         lambda w: (w.channel, w.call_id, to_microseconds(w.since), w.signal_id),
+    ),
+    # Without an ON CONFLICT: a call that is known already refuses the batch.
+    writes.CallUnheardOf: Statement(
+        "INSERT INTO call (channel, call_id) VALUES (?, ?)", lambda w: (w.channel, w.call_id)
     ),
     writes.CallEnded: Statement(
         "INSERT INTO call (channel, call_id, ended_at, gone, ended_counted)"

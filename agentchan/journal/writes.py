@@ -149,14 +149,12 @@ class SignalAccepted:
     Attributes:
         accepted_at: when, by the wall clock, for people; its age is counted by the journal.
         repair: whether it mends a difference between CE and us, rather than being what the IVR said.
-        parameters: what the IVR gave that no duty maps, as text, carried through.
         who: who caused it, where that was not the IVR.
     """
 
     signal: CallSignal
     accepted_at: datetime
     repair: bool = False
-    parameters: str = ""
     who: str = ""
 
 
@@ -186,6 +184,14 @@ class SignalSettled:
     attempts: int
     error: str | None = None
     host: str | None = None
+
+
+@frozen
+class CallUnheardOf:
+    """Nothing is known of a call yet; if that is wrong nothing of the batch is kept (``WriteRefused``)."""
+
+    channel: str
+    call_id: str
 
 
 @frozen
@@ -225,5 +231,5 @@ class CallTokenLearnt:
     token: str
 
 
-SignalWrite = SignalAccepted | SignalTried | SignalSettled | CallOpened | CallEnded | CallTokenLearnt
+SignalWrite = SignalAccepted | SignalTried | SignalSettled | CallUnheardOf | CallOpened | CallEnded | CallTokenLearnt
 Write = FactWrite | SignalWrite

@@ -62,9 +62,25 @@ class Calls:
         rows = self._execute("SELECT channel, state, call_id FROM held_call WHERE ivr = ?", (ivr,))
         return {channel: HeldCall(state, call_id) for channel, state, call_id in rows}
 
-    def hold(self, ivr: str, channel: str, call: HeldCall) -> None:
-        """The channel holds this call from now on."""
-        self._execute("INSERT OR REPLACE INTO held_call VALUES (?, ?, ?, ?)", (ivr, channel, call.state, call.call_id))
+    def hold(self, ivr: str, channel: str, call: HeldCall, now: float) -> None:
+        """The channel holds this call from ``now`` (monotonic seconds) on."""
+        self._execute(
+            "INSERT OR REPLACE INTO held_call VALUES (?, ?, ?, ?, ?)", (ivr, channel, call.state, call.call_id, now)
+        )
+
+    def busy_since(self, before: float) -> list[tuple[str, str, str]]:
+        """IVR, channel and CallId of the calls that are Busy since ``before`` (monotonic seconds) or longer."""
+        return self._execute(
+            "SELECT ivr, channel, call_id FROM held_call WHERE state = 'Busy' AND began <= ?", (before,)
+        ).fetchall()
+
+    def ivrs_of(self, channel: str, call_id: str) -> list[str]:
+        """The IVRs whose channel of this name holds, or held, this call."""
+        query = (
+            "SELECT ivr FROM held_call WHERE channel = ?1 AND call_id = ?2 UNION "
+            "SELECT ivr FROM gone_call WHERE channel = ?1 AND call_id = ?2"
+        )
+        return [ivr for (ivr,) in self._execute(query, (channel, call_id))]
 
     def free(self, ivr: str, channel: str) -> None:
         """The channel holds no call any more."""

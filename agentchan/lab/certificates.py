@@ -22,6 +22,27 @@ DAY = timedelta(days=1)
 
 
 @frozen
+class Certificates:
+    """A folder made by :func:`make_folder`: where everything in it stands."""
+
+    folder: Path
+
+    @property
+    def ca_file(self) -> Path:
+        """The authority that hosts and clients are certified by."""
+        return self.folder / "ca.pem"
+
+    @property
+    def of_client(self) -> tuple[Path, Path]:
+        """A client's certificate and key."""
+        return self.of_host("client")
+
+    def of_host(self, name: str) -> tuple[Path, Path]:
+        """A host's certificate and key."""
+        return self.folder / f"{name}.pem", self.folder / f"{name}.key"
+
+
+@frozen
 class Issued:
     """A certificate and its key, both PEM."""
 

@@ -16,7 +16,7 @@ from agentchan.lab.membership import Membership
 from agentchan.lab.soap import Contract, Request, SoapFault
 from agentchan.lab.values import seconds_of
 
-CONTRACT = Contract("component_service.wsdl")
+CONTRACT = Contract("reference", "component_service.wsdl")
 LONGEST_WAIT = 60.0
 """Seconds; a watch request is held at most a minute (contract)."""
 
@@ -95,7 +95,14 @@ class ComponentService:
         return True
 
     def claim(self, claims: dict[str, Any]) -> None:
-        """Say these wrong words from now on; an empty dictionary: the truth again."""
+        """Say these wrong words from now on; an empty dictionary: the truth again.
+
+        Raises:
+            ValueError: there is no such field.
+        """
+        wrong = claims.keys() - ELEMENTS.keys()
+        if wrong:
+            raise ValueError(f"unknown: {', '.join(sorted(wrong))}; there are {', '.join(ELEMENTS)}")
         self.claims = claims
         self._changed(self.membership.look())
 

@@ -2,62 +2,32 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from typing import NoReturn
 from xml.sax.saxutils import escape
 
 from attrs import define, field
 from lxml import etree
+from twisted.logger import Logger
 
+from agentchan.lab.agent_channels import AgentChannels
 from agentchan.lab.calls import Calls, HeldCall, content_of
+from agentchan.lab.connector_replies import NAMESPACE, ConnectorFault, reports, response
 from agentchan.lab.database import Database
 from agentchan.lab.domain import View
 from agentchan.lab.history import History, Row
 from agentchan.lab.http_wire import HttpConnection
 from agentchan.lab.membership import Membership
 from agentchan.lab.sessions import Session, Sessions
-from agentchan.lab.soap import Contract, Request, SoapFault
+from agentchan.lab.soap import Request
 from agentchan.lab.values import duration_of, instant
 
-CONTRACT = Contract("ivr_connector.wsdl")
-NAMESPACE = CONTRACT.namespace
-CLIENTS_FAULT = frozenset({"UnknownIvr", "UnknownChannel", "InvalidRequest"})
+OTHER_FIELDS = frozenset({"StartedAt", "EndedAt", "Caller", "Called", "Outcome"})
 
-
-class ConnectorFault(SoapFault):
-    """A fault of the IVR Connector, with the contract's detail."""
-
-    def __init__(
-        self,
-        reason: str,
-        text: str,
-        *,
-        active_server: str | None = None,
-        channels: Iterable[str] = (),
-        call_id: str | None = None,
-    ) -> None:
-        self.reason = reason
-        parts = [f"<Code>{reason}</Code><Message>{escape(text)}</Message>"]
-        if active_server is not None:
-            parts.append(f"<ActiveServer>{escape(active_server)}</ActiveServer>")
-        parts += [f"<Channel>{escape(channel)}</Channel>" for channel in channels]
-        if call_id is not None:
-            parts.append(f"<CallId>{escape(call_id)}</CallId>")
-        detail = f'<ConnectorFault xmlns="{NAMESPACE}">{"".join(parts)}</ConnectorFault>'
-        super().__init__("Client" if reason in CLIENTS_FAULT else "Server", text, detail)
-
-
-def response(operation: str, content: str) -> str:
-    """The body of a good answer."""
-    return f'<{operation}Response xmlns="{NAMESPACE}">{content}</{operation}Response>'
-
-
-def report(channel: str, state: str, call_id: str | None) -> str:
-    """One ChannelReport."""
-    held = "" if call_id is None else f"<CallId>{escape(call_id)}</CallId>"
-    return f"<ChannelReport><Channel>{escape(channel)}</Channel><State>{state}</State>{held}</ChannelReport>"
+log = Logger()
 
 
 @define(eq=False)
@@ -69,6 +39,7 @@ class Connector:
         heartbeat_after_role_change: what a Heartbeat of a session that a change of role ended is answered:
             ``not-active``, ``unknown-session`` or ``reply`` (the contract allows each).
         claimed_generation: a wrong generation to tell callers, None for the true one.
+        claimed_role: a wrong role to act by, ``Active`` or ``Standby``; None for the true one.
     """
 
     host: str
@@ -77,9 +48,11 @@ class Connector:
     history: History
     sessions: Sessions
     calls: Calls
+    agent_channels: AgentChannels
     known: dict[str, frozenset[str]]
     heartbeat_after_role_change: str = "not-active"
     claimed_generation: int | None = None
+    claimed_role: str | None = None
     _operations: dict[str, Callable[[Request, HttpConnection, View], str]] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -135,8 +108,20 @@ class Connector:
             )
             return fault
 
+    def acts_active(self, view: View) -> bool:
+        """Whether this host takes sessions and signals."""
+        return (self.claimed_role or view.role) == "Active"
+
+    def claim(self, role: str | None, generation: int | None) -> None:
+        """Act by a wrong role and tell a wrong generation, or (None) the true ones; sessions end with the role."""
+        view = self.membership.look()
+        before = self.acts_active(view)
+        self.claimed_role, self.claimed_generation = role, generation
+        if self.acts_active(view) != before:
+            self.sessions.end_all("role-changed")
+
     def _check_role(self, request: Request, connection: HttpConnection, view: View) -> None:
-        if not view.is_active and not self._over_but_answered(request, connection):
+        if not self.acts_active(view) and not self._over_but_answered(request, connection):
             raise ConnectorFault("NotActive", f"{self.host} is not active", active_server=view.active)
 
     def _check_times(self, request: Request) -> None:
@@ -153,8 +138,8 @@ class Connector:
         ivr, instance_id = request.fields["IvrName"], request.fields["InstanceId"]
         channels = [element.text or "" for element in request.element.iterchildren(f"{{{NAMESPACE}}}Channel")]
         self._check_names(ivr, channels)
-        twice = [channel for channel, count in Counter(channels).items() if count > 1]
-        if twice:
+        if len(set(channels)) < len(channels):
+            twice = [channel for channel, count in Counter(channels).items() if count > 1]
             raise ConnectorFault("InvalidRequest", f"named twice: {', '.join(twice[:10])}", channels=twice)
         session = self.sessions.live.get(ivr)
         if session is not None and session.instance_id != instance_id:
@@ -166,6 +151,7 @@ class Connector:
             if session is not None:
                 self.sessions.end(session, "replaced")
             session = self.sessions.open(ivr, instance_id, connection, view.generation, channels)
+            session.open_elsewhere = self.agent_channels.opened(ivr, instance_id, connection)
             event = "session-opened"
         self._record(event, session, view, {"session_id": session.session_id, "channels": len(channels)})
         generation = view.generation if self.claimed_generation is None else self.claimed_generation
@@ -178,6 +164,7 @@ class Connector:
 
     def _set_readiness(self, request: Request, connection: HttpConnection, view: View) -> str:
         session = self._session(request, connection)
+        self._note_open_elsewhere(session, view)
         changes = [_change(element) for element in request.element.iterchildren(f"{{{NAMESPACE}}}Change")]
         unknown = list(dict.fromkeys(c for c, _, _ in changes if c not in session.readiness))
         if unknown:
@@ -187,11 +174,17 @@ class Connector:
         self._record("readiness", session, view, changes)
         return response("SetReadiness", self._reports(session.ivr, [channel for channel, _, _ in changes]))
 
+    def _note_open_elsewhere(self, session: Session, view: View) -> None:
+        session.open_elsewhere = self.agent_channels.still_open(session.open_elsewhere)
+        for other in session.open_elsewhere:
+            self._record("old-connection-open", session, view, {"host": other.host, "connection": other.connection})
+
     def _heartbeat(self, request: Request, connection: HttpConnection, view: View) -> str:
         if not self._over_but_answered(request, connection):
             self._session(request, connection)
         generation = view.generation if self.claimed_generation is None else self.claimed_generation
-        return response("Heartbeat", f"<Role>{view.role}</Role><Generation>{generation}</Generation>")
+        role = self.claimed_role or view.role
+        return response("Heartbeat", f"<Role>{role}</Role><Generation>{generation}</Generation>")
 
     def _over_but_answered(self, request: Request, connection: HttpConnection) -> bool:
         if request.operation != "Heartbeat" or self.heartbeat_after_role_change == "not-active":
@@ -216,7 +209,10 @@ class Connector:
         raise ConnectorFault("UnknownSession", f"no session {name} lives on this connection")
 
     def _session_ended(self, session: Session, why: str) -> None:
-        self._record("session-closed", session, self.membership.domain.read(), {"why": why})
+        try:
+            self._record("session-closed", session, self.membership.domain.read(), {"why": why})
+        except sqlite3.OperationalError as error:  # the session is over all the same
+            log.warn("the end of a session was not recorded: {error}", error=error)  # noqa: G010 - the name in Twisted
 
     # -- calls -------------------------------------------------------------------------------------------------------
 
@@ -232,7 +228,7 @@ class Connector:
                     )
                 if held is None:
                     held = HeldCall("Busy", call_id)
-                    self.calls.hold(ivr, channel, held)
+                    self.calls.hold(ivr, channel, held, time.monotonic())
             self.calls.remember(request.fields["SignalId"], content, time.time())
         return self._signal_answer(request, connection, view, held, seen=seen)
 
@@ -249,7 +245,7 @@ class Connector:
         return self._signal_answer(request, connection, view, held, seen=seen)
 
     def _identify(self, request: Request) -> tuple[bytes, bool]:
-        self._check_names(request.fields["IvrName"], [request.fields["Channel"]])
+        self._check_names(request.fields["IvrName"], (request.fields["Channel"],))
         content = content_of(request)
         remembered = self.calls.remembered(request.fields["SignalId"])
         if remembered not in (None, content):
@@ -260,7 +256,8 @@ class Connector:
         self, request: Request, connection: HttpConnection, view: View, held: HeldCall | None, *, seen: bool
     ) -> str:
         fields = request.fields
-        state = held.state if held else self._idle_state(fields["IvrName"], fields["Channel"])
+        ready = self.sessions.wishes(fields["IvrName"]).get(fields["Channel"], False)
+        state = held.state if held else ("Ready" if ready else "NotReady")
         self.history.add(
             view.generation,
             Row(
@@ -283,27 +280,18 @@ class Connector:
 
     # -- what all share ----------------------------------------------------------------------------------------------
 
-    def _check_names(self, ivr: str, channels: Iterable[str]) -> None:
+    def _check_names(self, ivr: str, channels: Collection[str]) -> None:
         if not self.known:
             return
         known = self.known.get(ivr)
         if known is None:
             raise ConnectorFault("UnknownIvr", f"no IVR is registered as {ivr}")
-        unknown = list(dict.fromkeys(channel for channel in channels if channel not in known))
-        if unknown:
+        if not known.issuperset(channels):
+            unknown = list(dict.fromkeys(channel for channel in channels if channel not in known))
             raise ConnectorFault("UnknownChannel", f"not registered for {ivr}", channels=unknown)
 
-    def _idle_state(self, ivr: str, channel: str) -> str:
-        return "Ready" if self.sessions.ready(ivr, channel) else "NotReady"
-
     def _reports(self, ivr: str, channels: list[str]) -> str:
-        held = self.calls.held_among(ivr, channels)
-        return "".join(
-            report(channel, call.state, call.call_id)
-            if (call := held.get(channel)) is not None
-            else report(channel, self._idle_state(ivr, channel), None)
-            for channel in channels
-        )
+        return reports(channels, self.calls.held_among(ivr, channels), self.sessions.wishes(ivr))
 
     def _record(self, event: str, session: Session, view: View, details: object) -> None:
         connection = session.connection
@@ -320,9 +308,6 @@ class Connector:
         )
 
 
-OTHER_FIELDS = frozenset({"StartedAt", "EndedAt", "Caller", "Called", "Outcome"})
-
-
 def _change(element: etree._Element) -> tuple[str, bool, str | None]:
-    channel, ready, *reason = (child.text or "" for child in element)
-    return channel, ready in ("true", "1"), reason[0] if reason else None
+    channel, ready, *reason = [child.text or "" for child in element]
+    return channel, ready.strip() in ("true", "1"), reason[0] if reason else None

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import time
+from collections import Counter
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -11,8 +14,7 @@ from urllib.parse import parse_qs
 from attrs import define, field
 
 from agentchan.lab.calls import HeldCall
-from agentchan.lab.component import ELEMENTS
-from agentchan.lab.core_host import CoreHost
+from agentchan.lab.core_host import CoreHost, Listener
 from agentchan.lab.domain import DOMAIN_STATES
 from agentchan.lab.history import Row, read_history
 from agentchan.lab.http_wire import HttpRequest
@@ -20,15 +22,14 @@ from agentchan.lab.misbehaviour import Rule
 from agentchan.lab.names import expand
 
 Command = Callable[[dict[str, Any]], Any]
-SERVICES = ("component", "connector")
 
 
 @define(eq=False)
 class Control:
     """Answers the control port of one host.
 
-    ``GET /status``, ``/channels``, ``/sessions`` and ``/history?after=N`` tell; every other path is a POST with a JSON
-    object of the arguments (``GET /`` lists them all).
+    ``GET /status``, ``/channels``, ``/states``, ``/sessions`` and ``/history?after=N`` tell; every other path is a POST
+    with a JSON object of the arguments (``GET /`` lists them all).
     """
 
     host: CoreHost
@@ -40,39 +41,45 @@ class Control:
             "/": lambda _: {"GET": sorted(self.questions), "POST": sorted(self.commands)},
             "/status": lambda _: self.status(),
             "/channels": lambda _: self.channels(),
+            "/states": lambda _: self.states(),
             "/sessions": lambda _: self.sessions(),
             "/history": self.history,
         }
         self.commands = {
             "/switch": self.switch,
-            "/promote": self.promote,
+            "/promote": lambda _: self.host.membership.hand_over(self.host.settings.name),
+            "/demote": lambda _: self.host.membership.demote(),
             "/state": self.set_state,
             "/generation": self.set_generation,
             "/slow": lambda arguments: self.answer_wrongly({"kind": "slow", **arguments}),
             "/wrong": self.answer_wrongly,
             "/claim": self.claim,
-            "/behave": self.behave,
+            "/behave": lambda _: self.behave(),
             "/release": lambda _: sum(service.release() for service in self.host.services.values()),
+            "/blackhole": self.blackhole,
+            "/heal": self.heal,
             "/stick": self.stick,
-            "/hang-up": self.hang_up,
+            "/hang-up": lambda arguments: self.host.callers.hang_up(str(arguments["ivr"]), str(arguments["channel"])),
+            "/wrapup-after": self.set_wrapup_after,
             "/forget-sessions": lambda _: self.host.sessions.end_all("forgotten"),
             "/session-timeout": lambda arguments: self.host.sessions.set_timeout(_seconds(arguments)),
             "/heartbeat-after-role-change": self.set_heartbeat,
             "/know": self.know,
-            "/stop-listening": lambda arguments: self.host.listeners[_service(arguments)].stop(),
-            "/listen": lambda arguments: self.host.listeners[_service(arguments)].listen(),
-            "/drop": lambda arguments: self.host.listeners[_service(arguments)].server.abort_all(),
+            "/stop-listening": lambda arguments: self._listener(arguments).stop(),
+            "/listen": lambda arguments: self._listener(arguments).listen(),
+            "/drop": lambda arguments: self._listener(arguments).server.abort_all(),
         }
 
     def handle(self, request: HttpRequest) -> None:
         """Answer one request of the control port."""
+        head = request.head
         try:
-            if request.method == "GET":
-                answer = self.questions[request.path](request.query)
+            if head.method == "GET":
+                answer = self.questions[head.path](head.query)
             else:
-                answer = self.commands[request.path](_arguments(request.body))
+                answer = self.commands[head.path](_arguments(request.body))
         except KeyError as error:
-            missing = request.path if error.args == (request.path,) else f"argument {error}"
+            missing = head.path if error.args == (head.path,) else f"argument {error}"
             request.respond_json(HTTPStatus.NOT_FOUND, {"error": f"there is no {missing}"})
         except (TypeError, ValueError) as error:
             request.respond_json(HTTPStatus.BAD_REQUEST, {"error": str(error)})
@@ -86,6 +93,7 @@ class Control:
         view = self.host.membership.look()
         return {
             "host": view.host,
+            "pid": os.getpid(),
             "domain": view.domain,
             "rank": self.host.settings.rank,
             "role": view.role,
@@ -93,6 +101,7 @@ class Control:
             "generation": view.generation,
             "active": view.active,
             "since": view.since,
+            "linked": sorted(self.host.membership.linked),
             "watches_held": self.host.component.held,
             "replies_held": sum(len(service.held) for service in self.host.services.values()),
             "connections": {name: len(listener.server.connections) for name, listener in self.host.listeners.items()},
@@ -104,8 +113,7 @@ class Control:
         ivrs |= {row[0] for row in self.host.database.execute("SELECT DISTINCT ivr FROM held_call")}
         believed: dict[str, dict[str, dict[str, Any]]] = {}
         for ivr in sorted(ivrs):
-            session = self.host.sessions.live.get(ivr)
-            wishes = session.readiness if session is not None else {}
+            wishes = self.host.sessions.wishes(ivr)
             held = self.host.calls.all_held(ivr)
             names = self.host.connector.known.get(ivr, frozenset()) | wishes.keys() | held.keys()
             believed[ivr] = {
@@ -117,6 +125,13 @@ class Control:
                 for name in sorted(names)
             }
         return believed
+
+    def states(self) -> dict[str, dict[str, int]]:
+        """How many channels are in which state, by IVR."""
+        return {
+            ivr: Counter(believed["state"] for believed in channels.values())
+            for ivr, channels in self.channels().items()
+        }
 
     def sessions(self) -> list[dict[str, Any]]:
         """The live sessions."""
@@ -152,11 +167,6 @@ class Control:
             target, seconds=float(arguments.get("seconds", 0.0)), state=_state(arguments, optional=True)
         )
 
-    def promote(self, arguments: dict[str, Any]) -> None:
-        """This host is active at once, whatever the other one does."""
-        del arguments
-        self.host.membership.hand_over(self.host.settings.name)
-
     def set_state(self, arguments: dict[str, Any]) -> None:
         """Show ``state``; with ``only_here`` on this host alone."""
         state = _state(arguments)
@@ -175,20 +185,48 @@ class Control:
         self.host.misbehaviour.rules.append(Rule(**arguments))
 
     def claim(self, arguments: dict[str, Any]) -> None:
-        """Say wrong words in the Component Service, and a wrong generation in the IVR Connector too."""
-        wrong = arguments.keys() - ELEMENTS.keys()
-        if wrong:
-            raise ValueError(f"unknown: {', '.join(sorted(wrong))}; there are {', '.join(ELEMENTS)}")
-        self.host.component.claim(arguments)
-        self.host.connector.claimed_generation = arguments.get("generation")
+        """Say wrong words in the Component Service, and a wrong generation in the IVR Connector too.
 
-    def behave(self, arguments: dict[str, Any]) -> None:
+        With ``obey`` the IVR Connector acts by the claimed role.
+        """
+        obey = bool(arguments.pop("obey", False))
+        self.host.component.claim(arguments)
+        role = arguments.get("role") if obey else None
+        if arguments or self.host.claims:
+            self.host.domain.record(Row("claimed", details={"claims": arguments, "obey": obey}))
+        self.host.claims = dict(arguments)
+        self.host.connector.claim(role, arguments.get("generation"))
+
+    def behave(self) -> None:
         """No rule and no claim any more; held replies are sent."""
-        del arguments
         self.host.misbehaviour.rules.clear()
         self.claim({})
         for service in self.host.services.values():
             service.release()
+
+    def blackhole(self, arguments: dict[str, Any]) -> None:
+        """A silent network drop of a ``service`` or ``*``; with ``direction`` ``answers`` only what is said is lost."""
+        direction = arguments.get("direction", "both")
+        if direction not in ("both", "answers"):
+            raise ValueError("direction is both or answers")
+        for listener in self._listeners(arguments):
+            listener.server.cut(deaf=direction == "both")
+
+    def heal(self, arguments: dict[str, Any]) -> None:
+        """The end of :meth:`blackhole`."""
+        for listener in self._listeners(arguments):
+            listener.server.heal()
+
+    def _listeners(self, arguments: dict[str, Any]) -> list[Listener]:
+        if arguments.get("service", "*") == "*":
+            return list(self.host.listeners.values())
+        return [self._listener(arguments)]
+
+    def _listener(self, arguments: dict[str, Any]) -> Listener:
+        service = arguments["service"]
+        if service not in self.host.listeners:
+            raise ValueError(f"service is one of {', '.join(self.host.listeners)}")
+        return self.host.listeners[service]
 
     # -- calls, sessions and names -----------------------------------------------------------------------------------
 
@@ -197,22 +235,16 @@ class Control:
         call = HeldCall(str(arguments.get("state", "Busy")), str(arguments["call_id"]))
         if call.state not in ("Busy", "Wrapup"):
             raise ValueError("state is Busy or Wrapup")
-        self._hold("stuck", str(arguments["ivr"]), str(arguments["channel"]), call)
-
-    def hang_up(self, arguments: dict[str, Any]) -> None:
-        """The caller on ``channel`` of ``ivr`` has left: Busy becomes Wrapup."""
         ivr, channel = str(arguments["ivr"]), str(arguments["channel"])
-        held = self.host.calls.held(ivr, channel)
-        if held is None:
-            raise ValueError(f"{channel} of {ivr} holds no call")
-        self._hold("hung-up", ivr, channel, HeldCall("Wrapup", held.call_id))
-
-    def _hold(self, event: str, ivr: str, channel: str, call: HeldCall) -> None:
         with self.host.database.transaction():
-            self.host.calls.hold(ivr, channel, call)
-            generation = self.host.domain.read().generation
-            row = Row(event, ivr=ivr, channel=channel, call_id=call.call_id, details={"state": call.state})
-            self.host.history.add(generation, row)
+            self.host.calls.hold(ivr, channel, call, time.monotonic())
+            row = Row("stuck", ivr=ivr, channel=channel, call_id=call.call_id, details={"state": call.state})
+            self.host.history.add(self.host.domain.read().generation, row)
+
+    def set_wrapup_after(self, arguments: dict[str, Any]) -> None:
+        """Callers leave so many ``seconds`` after their NewCall; None: never by themselves."""
+        seconds = arguments["seconds"]
+        self.host.callers.set_leave_after(None if seconds is None else float(seconds))
 
     def set_heartbeat(self, arguments: dict[str, Any]) -> None:
         """What a Heartbeat is answered after a change of role: ``not-active``, ``unknown-session`` or ``reply``."""
@@ -232,12 +264,6 @@ def _arguments(body: bytes) -> dict[str, Any]:
     if not isinstance(arguments, dict):
         raise TypeError("the body is a JSON object")
     return arguments
-
-
-def _service(arguments: dict[str, Any]) -> str:
-    if arguments["service"] not in SERVICES:
-        raise ValueError(f"service is one of {', '.join(SERVICES)}")
-    return str(arguments["service"])
 
 
 def _seconds(arguments: dict[str, Any]) -> float:

@@ -12,21 +12,25 @@ from attrs import define, field, frozen
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
-from agentchan.lab import component, connector
+from agentchan.lab import component, connector_replies, minimum
+from agentchan.lab.agent_channels import AgentChannels
+from agentchan.lab.callers import Callers
 from agentchan.lab.calls import Calls
 from agentchan.lab.component import ComponentService
-from agentchan.lab.connector import Connector, ConnectorFault
+from agentchan.lab.connector import Connector
+from agentchan.lab.connector_replies import ConnectorFault
 from agentchan.lab.database import REMEMBERED, Database
 from agentchan.lab.domain import Domain
 from agentchan.lab.history import History, Row
 from agentchan.lab.http_wire import HttpConnection, HttpServer
 from agentchan.lab.membership import Membership
+from agentchan.lab.minimum import MinimumConnector
 from agentchan.lab.misbehaviour import Misbehaviour, Rule
 from agentchan.lab.names import expand
 from agentchan.lab.request_log import RequestLog
 from agentchan.lab.sessions import Sessions
-from agentchan.lab.soap import BadRequest, SoapFault
-from agentchan.lab.soap_service import SoapService
+from agentchan.lab.soap import SoapFault
+from agentchan.lab.soap_service import Dialect, SoapService
 
 HOUSEKEEPING = 600.0
 """Seconds between two rounds of forgetting what is older than 48 hours."""
@@ -54,6 +58,7 @@ class Settings:
     failing_over_time: float = 0.0
     starting_time: float = 0.0
     stopping_time: float = 0.0
+    wrapup_after: float | None = None
     heartbeat_after_role_change: str = "not-active"
     ivrs: Mapping[str, tuple[str, ...]] = field(factory=dict)
     request_log: Path | None = None
@@ -92,11 +97,16 @@ class Listener:
 
 
 class CoreHost:
-    """One CE Core Host with its two services."""
+    """One CE Core Host with its two services.
+
+    Attributes:
+        claims: the wrong words that it says at present.
+    """
 
     def __init__(self, reactor: Any, settings: Settings) -> None:
         self.reactor = reactor
         self.settings = settings
+        self.claims: dict[str, Any] = {}
         self.misbehaviour = Misbehaviour()
         self.database = Database(settings.database)
         self.history = History(self.database, settings.name)
@@ -111,6 +121,8 @@ class CoreHost:
             settings.failing_over_time,
             lambda: self.sessions.end_all("role-changed"),
         )
+        self.callers = Callers(reactor, self.database, self.membership, self.history, self.calls)
+        self.agent_channels = AgentChannels(self.database, settings.name)
         self.component = ComponentService(reactor, self.membership, settings.rank)
         self.connector = Connector(
             settings.name,
@@ -119,32 +131,26 @@ class CoreHost:
             self.history,
             self.sessions,
             self.calls,
+            self.agent_channels,
             {ivr: frozenset(expand(patterns)) for ivr, patterns in settings.ivrs.items()},
             settings.heartbeat_after_role_change,
         )
         self.request_log = RequestLog(settings.request_log, settings.name)
         self.services = {
-            "component": SoapService(
-                reactor,
+            "component": self._service(
                 "component",
                 "/ComponentService",
-                component.CONTRACT,
-                self.component.execute,
-                lambda _reason, text, _rule: SoapFault("Server", text),
-                lambda _connection, _fault: None,
-                self.misbehaviour,
-                self.request_log,
+                reference=Dialect(component.CONTRACT, self.component.execute, _plain_fault, lambda *_: None),
             ),
-            "connector": SoapService(
-                reactor,
+            "connector": self._service(
                 "connector",
                 "/IVRConnector",
-                connector.CONTRACT,
-                self.connector.execute,
-                _connector_refusal,
-                self._record_malformed,
-                self.misbehaviour,
-                self.request_log,
+                reference=Dialect(
+                    connector_replies.CONTRACT, self.connector.execute, _connector_fault, self._record_malformed
+                ),
+                minimum=Dialect(
+                    minimum.CONTRACT, MinimumConnector(self.connector).execute, _plain_fault, self._record_malformed
+                ),
             ),
         }
         ports = {"component": settings.component_port, "connector": settings.connector_port}
@@ -158,6 +164,9 @@ class CoreHost:
             for name, service in self.services.items()
         }
 
+    def _service(self, name: str, path: str, **dialects: Dialect) -> SoapService:
+        return SoapService(self.reactor, name, path, dialects, self.misbehaviour, self.request_log)
+
     def start(self) -> dict[str, str]:
         """Join the domain and serve; returns the URLs of the services."""
         for name, listener in self.listeners.items():
@@ -166,12 +175,15 @@ class CoreHost:
             service = self.services[name]
             service.url = f"{scheme}://{self.settings.url_host}:{listener.port}{service.path}"
         self.component.connector_url = self.services["connector"].url
+        with self.database.transaction():
+            self.agent_channels.forget()
         starting = self.settings.starting_time > 0
         self.domain.join(self.settings.domain, self.settings.rank, self.membership.listen(), starting=starting)
         if starting:
             self.reactor.callLater(self.settings.starting_time, self._started)
         self.membership.start()
         self.membership.announce()
+        self.callers.set_leave_after(self.settings.wrapup_after)
         self._forget_old()
         return {name: service.url for name, service in self.services.items()}
 
@@ -199,6 +211,7 @@ class CoreHost:
             listener.stop()
             listener.server.abort_all()
         self.sessions.end_all("host-stopped")
+        self.callers.stop()
         self.membership.stop()
         self.history.add(self.domain.read().generation, Row("host-stopped"))
 
@@ -217,5 +230,9 @@ class CoreHost:
         self.history.add(self.domain.read().generation, row)
 
 
-def _connector_refusal(reason: str, text: str, rule: Rule | None) -> BadRequest | ConnectorFault:
+def _plain_fault(_reason: str, text: str, _rule: Rule | None) -> SoapFault:
+    return SoapFault("Server", text)
+
+
+def _connector_fault(reason: str, text: str, rule: Rule | None) -> ConnectorFault:
     return ConnectorFault(reason, text, active_server=None if rule is None else rule.active_server)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 REMEMBERED = 48 * 3600.0
 """Seconds that SignalIds and the CallIds of ended calls are remembered (contract, what survives)."""
-BUSY_TIMEOUT = 1.0
+BUSY_TIMEOUT = 0.5
 """Seconds to wait for the other host's transaction, which lasts well under a millisecond."""
 
 TABLES = """
@@ -24,18 +24,27 @@ CREATE TABLE IF NOT EXISTS host (
     name TEXT PRIMARY KEY, rank TEXT NOT NULL, since TEXT NOT NULL, state TEXT,
     notify_port INTEGER NOT NULL, link_port INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS held_call (
-    ivr TEXT NOT NULL, channel TEXT NOT NULL, state TEXT NOT NULL, call_id TEXT NOT NULL,
+    ivr TEXT NOT NULL, channel TEXT NOT NULL, state TEXT NOT NULL, call_id TEXT NOT NULL, began REAL NOT NULL,
     PRIMARY KEY (ivr, channel)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS signal (
     signal_id TEXT PRIMARY KEY, content BLOB NOT NULL, applied REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS gone_call (
     ivr TEXT NOT NULL, channel TEXT NOT NULL, call_id TEXT NOT NULL, applied REAL NOT NULL,
     PRIMARY KEY (ivr, channel, call_id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS agent_channel (
+    host TEXT NOT NULL, ivr TEXT NOT NULL, instance_id TEXT NOT NULL, connection TEXT NOT NULL,
+    local TEXT NOT NULL, local_port INTEGER NOT NULL, remote TEXT NOT NULL, remote_port INTEGER NOT NULL,
+    PRIMARY KEY (host, ivr, instance_id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS history (
     sequence INTEGER PRIMARY KEY, wall REAL NOT NULL, monotonic REAL NOT NULL, host TEXT NOT NULL,
     generation INTEGER NOT NULL, event TEXT NOT NULL, ivr TEXT, instance_id TEXT, channel TEXT, call_id TEXT,
     signal_id TEXT, connection TEXT, peer_port INTEGER, duplicate INTEGER, details TEXT);
 """
+
+
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """A connection that changes nothing and never waits; works while hosts are running, frozen or dead."""
+    return sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5.0)
 
 
 class Database:

@@ -89,6 +89,7 @@ class Domain:
                 if view.is_active:
                     self._write_active(view, None)
                 self._write_host_state("Starting")
+                self._note_state("Starting", only_here=True)
             else:
                 self._take_up(self.read(), rank)
 
@@ -138,8 +139,9 @@ class Domain:
             if only_in_generation not in (None, view.generation):
                 return False
             self._write_active(view, target, renewed_in=renewed_in)
-            if view.domain_state != "Emergency":
+            if view.domain_state not in ("Emergency", state):
                 self._database.execute("UPDATE domain SET state = ?", (state,))
+                self._note_state(state, only_here=False)
             if target is not None:
                 self._database.execute("UPDATE host SET state = NULL WHERE name = ?", (target,))
             return True
@@ -169,11 +171,19 @@ class Domain:
             else:
                 self._database.execute("UPDATE domain SET state = ?", (state,))
                 self._database.execute("UPDATE host SET state = NULL")
-            generation = self.read().generation
-            self._history.add(generation, Row("state", details={"state": state, "only_here": only_here}))
+            self._note_state(state, only_here=only_here)
+
+    def _note_state(self, state: str, *, only_here: bool) -> None:
+        details = {"state": state, "only_here": only_here}
+        self._history.add(self.read().generation, Row("state", details=details))
 
     def _write_host_state(self, state: str | None) -> None:
         self._database.execute("UPDATE host SET state = ? WHERE name = ?", (state, self._host))
+
+    def record(self, row: Row) -> None:
+        """Add a row to the history that changes nothing in the domain."""
+        with self._database.transaction():
+            self._history.add(self.read().generation, row)
 
     def set_generation(self, generation: int) -> None:
         """Put another generation into the database, as a restore from an old backup would."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 
-from agentchan.lab.database import Database
+from agentchan.lab.database import Database, open_to_read
 
 COLUMNS = (
     "sequence",
@@ -37,11 +36,14 @@ class Row:
     """One thing that happened.
 
     Attributes:
-        event: ``host-started``, ``host-stopped``, ``promoted``, ``demoted``, ``role-noticed``, ``state``,
-            ``generation``, ``session-opened``, ``session-channels``, ``session-closed``, ``readiness``,
-            ``new-call``, ``gone``, ``stuck``, ``hung-up``, ``refused``.
-        details: what else there is to say, as JSON: for ``readiness`` the list of ``[channel, ready, reason]``,
-            for ``session-closed`` why, for ``refused`` operation, fault code and text.
+        event: ``host-started``, ``host-stopped``, ``killed``, ``frozen``, ``thawed``, ``promoted``, ``demoted``,
+            ``role-noticed``, ``state``, ``generation``, ``claimed``, ``restored``, ``session-opened``,
+            ``session-channels``, ``session-closed``, ``readiness``, ``old-connection-open``, ``new-call``, ``gone``,
+            ``stuck``, ``hung-up``, ``refused``.
+        details: what else there is to say, as JSON: for ``readiness`` the list of ``[channel, ready, reason]``, for
+            ``session-closed`` why, for ``refused`` operation, fault code and text, for ``claimed`` the claims and
+            whether the host obeys them, for ``old-connection-open`` at which host and which connection, for
+            ``restored`` the last row that the backup knows and the calls that are held now.
     """
 
     event: str
@@ -63,13 +65,22 @@ class History:
         self._database = database
         self._host = host
 
-    def add(self, generation: int, row: Row, *, host: str | None = None) -> None:
-        """Add ``row``; ``host`` is whom it happened to where that is not this host."""
+    def add(self, generation: int, row: Row, *, host: str | None = None, at: float | None = None) -> None:
+        """Add ``row``.
+
+        Args:
+            generation: the domain's.
+            row: what happened.
+            host: whom it happened to where that is not this host.
+            at: monotonic seconds; None: now.
+        """
+        now = time.monotonic()
+        at = now if at is None else at
         self._database.execute(
             INSERT,
             (
-                time.time(),
-                time.monotonic(),
+                time.time() + at - now,
+                at,
                 host or self._host,
                 generation,
                 row.event,
@@ -86,13 +97,24 @@ class History:
         )
 
 
+def record(path: Path, host: str, event: str, at: float) -> None:
+    """Add a row from outside: what was done to a whole host at ``at`` (monotonic seconds)."""
+    database = Database(path)
+    try:
+        with database.transaction():
+            (generation,) = database.execute("SELECT max(generation) FROM domain").fetchone()
+            History(database, host).add(generation or 0, Row(event), at=at)
+    finally:
+        database.close()
+
+
 def read_history(path: Path, after: int = 0) -> list[dict[str, Any]]:
     """The rows of the database at ``path`` with a sequence number above ``after``, in order.
 
     The monotonic time is that of the whole machine on Linux, so rows of both hosts and times of other processes can
-    be compared. Works while hosts are running, frozen or dead.
+    be compared.
     """
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5.0)
+    connection = open_to_read(path)
     try:
         query = f"SELECT {', '.join(COLUMNS)} FROM history WHERE sequence > ? ORDER BY sequence"  # noqa: S608 - constants
         rows = connection.execute(query, (after,)).fetchall()

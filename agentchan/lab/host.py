@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,8 @@ PORT = click.IntRange(0, 65535)
 class EndOfInput:
     """Ends the process when standard input is closed.
 
-    Its writing end is held by the parent alone, so no host outlives the test, the demo or the benchmark that started it,
-    however that ended.
+    Its writing end is held by the parent alone, so no host outlives the test, the demo or the benchmark that started
+    it, however that ended.
     """
 
     def fileno(self) -> int:
@@ -40,28 +41,27 @@ class EndOfInput:
 
     def doRead(self) -> None:  # noqa: N802 - Twisted names it
         """Nothing is ever said there, so what can be read is its end."""
-        if not os.read(self.fileno(), 1024):
-            os._exit(0)
+        os._exit(0)
 
     def connectionLost(self, reason: Failure) -> None:  # noqa: N802 - Twisted names it
-        """The reactor has stopped."""
+        """Its end, as some reactors tell it."""
+        del reason
+        os._exit(0)
 
     def logPrefix(self) -> str:  # noqa: N802 - Twisted names it
         """The name in logs."""
         return "standard input"
 
 
-def _ivrs(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
-    ivrs: dict[str, tuple[str, ...]] = {}
-    for value in values:
-        name, equals, patterns = value.partition("=")
-        if not equals or not name:
-            raise click.BadParameter(f"{value!r} is not NAME=PATTERN[,PATTERN…]")
-        try:
-            expand(patterns.split(","))
-        except ValueError as error:
-            raise click.BadParameter(str(error)) from None
-        ivrs[name] = tuple(patterns.split(","))
+def _ivrs(_context: click.Context, _parameter: click.Parameter, path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        ivrs = {str(ivr): tuple(patterns) for ivr, patterns in json.loads(path.read_bytes()).items()}
+        for patterns in ivrs.values():
+            expand(patterns)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise click.BadParameter(f"{path}: {error}") from None
     return ivrs
 
 
@@ -99,12 +99,16 @@ def _ivrs(_context: click.Context, _parameter: click.Parameter, values: tuple[st
     help="What a Heartbeat of a session that a change of role ended is answered; the contract allows each.",
 )
 @click.option(
-    "--ivr",
+    "--wrapup-after",
+    type=SECONDS,
+    help="Seconds after its NewCall when each caller leaves (Wrapup); else only by order.",
+)
+@click.option(
+    "--ivrs-file",
     "ivrs",
-    multiple=True,
+    type=FILE,
     callback=_ivrs,
-    metavar="NAME=PATTERN[,PATTERN…]",
-    help="A known IVR and its channels, such as ivr1=ivr1-{001..500}; none: any name is known.",
+    help='JSON, {"ivr1": ["ivr1-{001..500}"]}: the known IVRs and their channels; else, or empty, any name is known.',
 )
 @click.option("--end-with-stdin", is_flag=True, help="End when standard input is closed: when the parent has gone.")
 @click.option("--request-log", type=FILE, help="Append every request, with its time, to this file as JSON lines.")
@@ -119,6 +123,7 @@ def main(*, control_port: int, end_with_stdin: bool, **options: Any) -> None:
     from twisted.internet import reactor as installed  # noqa: PLC0415
 
     reactor: Any = installed
+    reactor.seconds = time.monotonic  # Twisted's own choice is the time of day, which may jump
     globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
     host = CoreHost(reactor, Settings(**options))
     control = HttpServer("control", host.settings.name, Control(host).handle, reactor.seconds, lambda *_: None)
@@ -136,7 +141,9 @@ def main(*, control_port: int, end_with_stdin: bool, **options: Any) -> None:
 
     reactor.callWhenRunning(signal.signal, signal.SIGTERM, stop)
     if end_with_stdin:
-        reactor.addReader(EndOfInput())
+        end_of_input = EndOfInput()
+        reactor.addReader(end_of_input)
+        reactor.addSystemEventTrigger("before", "shutdown", reactor.removeReader, end_of_input)
     reactor.callWhenRunning(lambda: print(json.dumps(urls), flush=True))  # noqa: T201 - what it promises
     reactor.run()
 

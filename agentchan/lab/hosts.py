@@ -10,11 +10,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from agentchan.lab.certificates import Certificates, make_folder
-from agentchan.lab.database import Database
+from agentchan.lab.database import Database, open_to_read
 from agentchan.lab.history import record
 from agentchan.lab.host_process import HostProcess, LabError
 
 HOSTS = {"ce1": "Primary", "ce2": "Secondary"}
+LINK_TIMEOUT = 10.0
+"""Seconds."""
 
 
 class Hosts:
@@ -26,7 +28,7 @@ class Hosts:
         ivrs: names and ranges of the channels of other (or all) IVRs; with neither, any name is known.
         session_timeout: seconds of silence after which a session ends.
         auto_failover_interval: seconds after the active host's death when the standby takes over by itself; 0: at once
-            (the standby sees a death, not a freeze, in the same instant; a freeze after a second); None: only when told.
+            (the standby sees a death in the same instant, a freeze after a second); None: only when told.
         failing_over_time: seconds that an automatic failover shows ``FailingOver``.
         wrapup_after: seconds after its NewCall when CE sees each caller leave (Busy becomes Wrapup); None: only by
             ``hang_up``.
@@ -68,6 +70,7 @@ class Hosts:
         self.certificates = Certificates(tls) if isinstance(tls, Path) else None
         self._request_log = request_log
         self._url_host = url_host
+        self._auto_failover = auto_failover_interval is not None
         Database(self.database).close()
         self._write_ivrs()
         self.processes: dict[str, HostProcess] = {}
@@ -122,6 +125,17 @@ class Hosts:
             process.spawn()
         for process in chosen:
             process.wait_serving()
+        if self._auto_failover:
+            self._wait_linked()
+
+    def _wait_linked(self) -> None:
+        # Only over the link between them does a host see the other's death in the same instant.
+        alive = self.answering()
+        deadline = time.monotonic() + LINK_TIMEOUT
+        while not all(set(alive) - {name} <= set(self.ask(name, "/status")["linked"]) for name in alive):
+            if time.monotonic() > deadline:
+                raise LabError(f"{' and '.join(alive)} did not find each other within {LINK_TIMEOUT:.0f} s")
+            time.sleep(0.002)
 
     def stop_host(self, name: str) -> float:
         """End one host in good order (SIGTERM)."""
@@ -140,6 +154,7 @@ class Hosts:
         Who takes over: with ``promote`` that host is told to, in the same instant; with ``auto_failover_interval`` the
         standby does by itself, ``0`` meaning as soon as it sees the death (a few milliseconds); else nobody does.
         """
+        self._check_runs(promote)
         at = self.processes[name].kill()
         if promote is not None:
             self.tell(promote, "/promote")
@@ -149,11 +164,16 @@ class Hosts:
 
     def freeze(self, name: str, *, promote: str | None = None) -> float:
         """SIGSTOP: connections stay open, nothing is answered. ``promote`` tells that host to take over at once."""
+        self._check_runs(promote)
         at = self.processes[name].freeze()
         if promote is not None:
             self.tell(promote, "/promote")
         record(self.database, name, "frozen", at)
         return at
+
+    def _check_runs(self, promote: str | None) -> None:
+        if promote is not None and not self.processes[promote].running:
+            raise LabError(f"{promote} is not running, so it cannot take over")
 
     def thaw(self, name: str) -> float:
         """SIGCONT."""
@@ -193,6 +213,24 @@ class Hosts:
         at = time.monotonic()
         self.ask(name, path, arguments)
         return at
+
+    def active(self) -> str | None:
+        """The active host by the database, also when it is dead or frozen."""
+        active, _ = self._of_domain()
+        return active
+
+    def generation(self) -> int:
+        """The domain's generation by the database."""
+        _, generation = self._of_domain()
+        return generation
+
+    def _of_domain(self) -> tuple[str | None, int]:
+        database = open_to_read(self.database)
+        try:
+            row: tuple[str | None, int] = database.execute("SELECT active, generation FROM domain").fetchone()
+        finally:
+            database.close()
+        return row
 
     def answering(self) -> list[str]:
         """The hosts that run and are not frozen.

@@ -1,7 +1,7 @@
 """A small HTTP/1.1 server protocol with keep-alive that knows which connection a request came on.
 
-The contract ties a session to its TCP connection, and tests need connections that break in the middle of an answer;
-so the lab has its own server side instead of a web framework's.
+The contract ties a session to its TCP connection, and tests need connections that break in the middle of an answer, or
+that are cut without a word; so the lab has its own server side instead of a web framework's.
 """
 
 from __future__ import annotations
@@ -9,33 +9,42 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import socket
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 
 from attrs import define, field, frozen
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IAddress, ITCPTransport
+from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.python.failure import Failure
+
+from agentchan.lab.http_head import Head, read_head
+from agentchan.lab.kernel import Ends, peer_is_there, seconds_since_arrival
 
 LARGEST_HEAD = 16 * 1024
 """Bytes of a request's head; proxies commonly stop at 8 to 16 KiB."""
 LARGEST_BODY = 8 * 1024 * 1024
 """Bytes of a request's body; 12,000 channels with names of 128 letters need less than 4 MiB."""
 
+Sent = Callable[[bool], None]
+"""Told when an answer is given to the kernel: True, or False where the caller had hung up before."""
+
 
 @frozen
 class HttpRequest:
-    """One request, complete."""
+    """One request, complete.
+
+    Attributes:
+        arrived: monotonic seconds of the whole machine when the kernel had its last byte.
+    """
 
     connection: HttpConnection
-    method: str
-    path: str
-    query: str
-    headers: dict[str, str]
+    head: Head
     body: bytes
+    arrived: float
 
     def respond(self, status: int, content_type: bytes, body: bytes) -> None:
         """Answer; the next request of the connection is read afterwards."""
@@ -53,8 +62,10 @@ class HttpServer(ServerFactory):
     Attributes:
         name: the service's name in logs.
         handle: gets every complete request.
-        clock: monotonic seconds.
+        clock: the reactor's seconds.
         on_connection: told of each connection opened (True) and closed (False).
+        deaf: nothing is read; see :meth:`cut`.
+        mute: nothing is said.
     """
 
     name: str
@@ -63,6 +74,8 @@ class HttpServer(ServerFactory):
     clock: Callable[[], float]
     on_connection: Callable[[HttpConnection, bool], None]
     connections: set[HttpConnection] = field(factory=set)
+    deaf: bool = False
+    mute: bool = False
     _numbers: itertools.count[int] = field(factory=lambda: itertools.count(1))
     noisy = False
 
@@ -74,7 +87,23 @@ class HttpServer(ServerFactory):
     def abort_all(self) -> None:
         """Reset every connection."""
         for connection in tuple(self.connections):
-            connection.abort()
+            connection.transport.abortConnection()
+
+    def cut(self, *, deaf: bool) -> None:
+        """A silent network drop: nothing is said from now on and, if ``deaf``, nothing is read, not even a FIN.
+
+        Connections stay open and new ones are taken. What either side has sent meanwhile arrives after :meth:`heal`.
+        """
+        self.mute = True
+        self.deaf = deaf
+        for connection in self.connections:
+            connection.set_deaf(deaf)
+
+    def heal(self) -> None:
+        """The network is whole again."""
+        self.mute = self.deaf = False
+        for connection in tuple(self.connections):
+            connection.heal()
 
 
 class HttpConnection(Protocol):
@@ -83,11 +112,11 @@ class HttpConnection(Protocol):
     Attributes:
         name: unique in the pair, also over restarts of a host.
         peer_port: the caller's TCP port.
-        last_heard: monotonic seconds of the last byte from the caller.
+        last_heard: the reactor's seconds at the last byte from the caller.
         on_lost: called once each, in order, when the connection is closed.
     """
 
-    transport: ITCPTransport
+    transport: Any
 
     def __init__(self, server: HttpServer, name: str, peer_port: int) -> None:
         self.server = server
@@ -100,12 +129,26 @@ class HttpConnection(Protocol):
         self._reading = False
         self._keep_alive = True
         self._closed = False
+        self._unsaid: list[Callable[[], None]] = []
+
+    @property
+    def ends(self) -> Ends:
+        """The caller's end of the connection (its local address is ours from there)."""
+        caller, here = self.transport.getPeer(), self.transport.getHost()
+        return Ends((caller.host, caller.port), (here.host, here.port))
+
+    @property
+    def _socket(self) -> socket.socket:
+        found: socket.socket = self.transport.socket
+        return found
 
     def connectionMade(self) -> None:  # noqa: N802 - Twisted names it
         """Send small replies at once."""
         self.transport.setTcpNoDelay(True)
         self.server.connections.add(self)
         self.server.on_connection(self, True)
+        if self.server.deaf:
+            self.set_deaf(True)
 
     def connectionLost(self, reason: Failure = Failure(ConnectionDone())) -> None:  # noqa: B008, N802 - Twisted
         """Tell everyone whose life is tied to this connection."""
@@ -146,27 +189,26 @@ class HttpConnection(Protocol):
         if end < 0:
             return
         try:
-            method, target, version, headers = _read_head(self._received[:end].decode("latin-1"))
-            length = _body_length(headers)
+            head = read_head(self._received[:end])
         except ValueError:
             self._refuse(HTTPStatus.BAD_REQUEST)
             return
-        if "transfer-encoding" in headers:
+        if "transfer-encoding" in head.headers:
             self._refuse(HTTPStatus.LENGTH_REQUIRED)
             return
-        if length > LARGEST_BODY:
+        if head.body_length > LARGEST_BODY:
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return
-        whole = end + 4 + length
+        whole = end + 4 + head.body_length
         if len(self._received) < whole:
-            if headers.get("expect", "").lower() == "100-continue" and len(self._received) == end + 4:
+            if head.headers.get("expect", "").lower() == "100-continue" and len(self._received) == end + 4:
                 self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             return
         body, self._received = self._received[end + 4 : whole], self._received[whole:]
         self._answering = True
-        self._keep_alive = version == "HTTP/1.1" and headers.get("connection", "").lower() != "close"
-        url = urlsplit(target)
-        self.server.handle(HttpRequest(self, method, url.path, url.query, headers, body))
+        self._keep_alive = head.keeps_alive
+        arrived = time.monotonic() - seconds_since_arrival(self._socket)
+        self.server.handle(HttpRequest(self, head, body, arrived))
 
     def _refuse(self, status: HTTPStatus) -> None:
         self._keep_alive = False
@@ -174,9 +216,20 @@ class HttpConnection(Protocol):
         self._answering = True
         self.answer(status, b"text/plain", status.phrase.encode())
 
-    def answer(self, status: int, content_type: bytes, body: bytes) -> None:
+    # -- what is said ------------------------------------------------------------------------------------------------
+
+    def answer(self, status: int, content_type: bytes, body: bytes, on_sent: Sent | None = None) -> None:
         """Send the answer to the request in hand; nothing happens when the connection has gone."""
-        self.answer_raw(self.head(status, content_type, len(body)) + body)
+        self._say(lambda: self._send(self.head(status, content_type, len(body)) + body, on_sent))
+
+    def answer_in_part(self, data: bytes, on_sent: Sent | None = None) -> None:
+        """Send these bytes and close, whatever they are."""
+        self._keep_alive = False
+        self._say(lambda: self._send(data, on_sent))
+
+    def abort(self) -> None:
+        """Reset the connection."""
+        self._say(self.transport.abortConnection)
 
     def head(self, status: int, content_type: bytes, length: int) -> bytes:
         """The head of an answer."""
@@ -190,10 +243,17 @@ class HttpConnection(Protocol):
             close,
         )
 
-    def answer_raw(self, data: bytes) -> None:
-        """Send these bytes as the answer to the request in hand."""
+    def _say(self, say: Callable[[], None]) -> None:
         if self._closed:
             return
+        if self.server.mute:
+            self._unsaid.append(say)
+        else:
+            say()
+
+    def _send(self, data: bytes, on_sent: Sent | None) -> None:
+        if on_sent is not None:
+            on_sent(peer_is_there(self._socket))
         self.transport.write(data)
         if not self._keep_alive:
             self.transport.loseConnection()
@@ -201,36 +261,20 @@ class HttpConnection(Protocol):
         self._answering = False
         self._read_on()
 
-    def close_after(self, data: bytes) -> None:
-        """Send these bytes and close, whatever they are."""
-        self._keep_alive = False
-        self.answer_raw(data)
+    # -- a network that is cut ---------------------------------------------------------------------------------------
 
-    def abort(self) -> None:
-        """Reset the connection."""
+    def set_deaf(self, deaf: bool) -> None:
+        """Read nothing more, or read on."""
+        if deaf:
+            self.transport.pauseProducing()
+        else:
+            self.transport.resumeProducing()
+
+    def heal(self) -> None:
+        """Say what was not said, and read on."""
+        unsaid, self._unsaid = self._unsaid, []
+        for say in unsaid:
+            if not self._closed:
+                say()
         if not self._closed:
-            self.transport.abortConnection()
-
-
-def _body_length(headers: dict[str, str]) -> int:
-    length = headers.get("content-length", "0")
-    if "host" not in headers or not (length.isascii() and length.isdigit()):
-        raise ValueError("no Host, or a bad Content-Length")
-    return int(length)
-
-
-def _read_head(head: str) -> tuple[str, str, str, dict[str, str]]:
-    first, *lines = head.split("\r\n")
-    method, target, version = first.split(" ")
-    if version not in ("HTTP/1.1", "HTTP/1.0"):
-        raise ValueError(version)
-    headers: dict[str, str] = {}
-    for line in lines:
-        name, colon, value = line.partition(":")
-        if not colon or not name or name != name.strip():
-            raise ValueError(line)
-        key = name.lower()
-        if key in headers and key in ("content-length", "host"):
-            raise ValueError(f"{name} twice")
-        headers[key] = value.strip()
-    return method, target, version, headers
+            self.set_deaf(False)

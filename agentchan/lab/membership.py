@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall, IListeningPort, IReactorTime, IReactorUDP
@@ -41,6 +42,15 @@ class Notices(DatagramProtocol):
         self.transport.write(b"look", (LOOPBACK, port))  # type: ignore[union-attr]
 
 
+@contextmanager
+def _database_may_fail() -> Iterator[None]:
+    """What is not done now for want of the database is done by the next poll."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        log.warn("the domain's database cannot be used: {error}", error=error)  # noqa: G010 - the name in Twisted
+
+
 class Reactor(IReactorTime, IReactorUDP):
     """What is needed of a reactor here."""
 
@@ -74,10 +84,15 @@ class Membership:
     _renewed: float = 0.0
 
     def __attrs_post_init__(self) -> None:
-        self._notices = Notices(self._look)
+        self._notices = Notices(self._noticed)
         self._link = PeerLink(self.reactor, self._peer_lost)
         self._poll = LoopingCall(self._look_and_act)
         self._poll.clock = self.reactor
+
+    @property
+    def linked(self) -> frozenset[str]:
+        """The hosts whose death would be seen at once."""
+        return frozenset(self._link.up)
 
     def listen(self) -> tuple[int, int]:
         """Open the ports of notices and of the link between the hosts; returns their numbers."""
@@ -107,27 +122,29 @@ class Membership:
         known, self._known = self._known, view
         if known is None or known.shown == view.shown:
             return view
-        if (known.role, known.generation) != (view.role, view.generation):
+        moved = (known.role, known.generation) != (view.role, view.generation)
+        if moved:
             self.on_role_change()
-            self.history.add(view.generation, Row("role-noticed", details={"role": view.role}))
         for watcher in tuple(self.watchers):
             watcher(view)
+        if moved:
+            self.history.add(view.generation, Row("role-noticed", details={"role": view.role}))
         return view
 
-    def _look(self) -> None:
-        try:
+    def _noticed(self) -> None:
+        with _database_may_fail():
             self.look()
-        except sqlite3.OperationalError as error:
-            log.warn("the domain's database cannot be read: {error}", error=error)  # noqa: G010 - the name in Twisted
+            self._dial()
+
+    def _dial(self) -> None:
+        self._link.dial((name, port) for name, _, port in self.domain.others())
 
     def _look_and_act(self) -> None:
-        try:
+        with _database_may_fail():
             view = self.look()
-            self._link.dial((name, port) for name, _, port in self.domain.others())
+            self._dial()
             if self.auto_failover_interval is not None:
                 self._lease(view, self.auto_failover_interval)
-        except sqlite3.OperationalError as error:
-            log.warn("the domain's database cannot be used: {error}", error=error)  # noqa: G010 - the name in Twisted
 
     def _lease(self, view: View, interval: float) -> None:
         now = time.monotonic()
@@ -147,12 +164,10 @@ class Membership:
             self._take_over = self.reactor.callLater(self.auto_failover_interval, self._succeed_dead, name)
 
     def _succeed_dead(self, name: str) -> None:
-        try:
+        with _database_may_fail():
             view = self.look()
             if view.active == name and name not in self._link.up:
                 self._succeed(view)
-        except sqlite3.OperationalError as error:
-            log.warn("the domain's database cannot be used: {error}", error=error)  # noqa: G010 - the name in Twisted
 
     def _succeed(self, view: View) -> None:
         if view.state not in HOST_STATES:
@@ -173,6 +188,11 @@ class Membership:
             self._hand_over = self.reactor.callLater(seconds, self._finish_hand_over, target, generation)
         self.announce()
 
+    def demote(self) -> None:
+        """Nobody is active any more."""
+        self.domain.make_active(None)
+        self.announce()
+
     def _finish_hand_over(self, target: str, generation: int) -> None:
         self.domain.make_active(target, only_in_generation=generation)
         self.announce()
@@ -181,4 +201,5 @@ class Membership:
         """Act on a change made here, and have the other host look."""
         for _, port, _ in self.domain.others():
             self._notices.send(port)
-        self._look()
+        with _database_may_fail():
+            self.look()

@@ -1,14 +1,10 @@
-"""How a host answers slowly or wrongly on purpose."""
+"""How a host answers slowly or wrongly on purpose: the rules."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from attrs import define, field, frozen
-
-from agentchan.lab.http_wire import HttpConnection
-from agentchan.lab.soap import CONTENT_TYPE, SoapFault, envelope, fault_envelope
+from attrs import define, field
 
 MANGLED = frozenset({"truncated", "wrong-namespace", "wrong-types", "dtd", "hold", "close-mid-reply"})
 """Ways that need the true answer: the request is carried out."""
@@ -23,6 +19,8 @@ FAULTS = {
 CANNED = frozenset({"http-503", "http-404", "http-401", "empty", "garbage", "html", "wrong-operation", "oversized"})
 RESETS = frozenset({"reset-before", "reset-after"})
 KINDS = MANGLED | CANNED | RESETS | FAULTS.keys() | {"slow"}
+TRUE_WORDS = frozenset({"hold", *FAULTS})
+"""Kinds whose answer a caller can understand, so that it is told what the answer says."""
 ANY = "*"
 LARGEST_DELAY = 3600.0
 OVERSIZED = 64 * 1024 * 1024
@@ -44,6 +42,9 @@ class Rule:
         applied: whether the request is carried out before a canned wrong answer or fault.
         size: ``oversized`` only: bytes.
         active_server: ``not-active`` only: the host to name.
+
+    Raises:
+        ValueError: an attribute is none of these.
     """
 
     kind: str
@@ -99,86 +100,3 @@ class Misbehaviour:
                         self.rules.remove(rule)
                 return rule
         return None
-
-
-@frozen
-class Answer:
-    """One answer, ready to be sent."""
-
-    status: int
-    content_type: bytes
-    body: bytes
-
-
-def good_answer(content: str) -> Answer:
-    """A good answer with this XML in the Body."""
-    return Answer(200, CONTENT_TYPE, envelope(content))
-
-
-def fault_answer(fault: SoapFault) -> Answer:
-    """The answer that carries a fault."""
-    return Answer(500, CONTENT_TYPE, fault_envelope(fault))
-
-
-def canned(rule: Rule, namespace: str, operation: str) -> Answer:
-    """The wrong answer of a rule that does not look at the true one."""
-    html = b"<!DOCTYPE html><html><body><h1>It works!</h1></body></html>"
-    other = "GoneResponse" if operation != "Gone" else "HeartbeatResponse"
-    if namespace.endswith("component-service:1"):
-        other = "WatchServerStatusResponse" if operation != "WatchServerStatus" else "GetServerStatusResponse"
-    answers = {
-        "http-503": Answer(503, b"text/plain", b"Service Unavailable"),
-        "http-404": Answer(404, b"text/plain", b"Not Found"),
-        "http-401": Answer(401, b"text/plain", b"Unauthorized"),
-        "empty": Answer(200, CONTENT_TYPE, b""),
-        "garbage": Answer(200, CONTENT_TYPE, b"\x00\xff\xfe not XML \x80"),
-        "html": Answer(200, b"text/html", html),
-        "wrong-operation": good_answer(_valid(other, namespace)),
-    }
-    if rule.kind == "oversized":
-        head, tail = envelope(f"<!--{' '}-->").split(b"<!-- -->")
-        padding = b" " * max(0, rule.size - len(head) - len(tail))
-        return Answer(200, CONTENT_TYPE, head + padding + tail)
-    return answers[rule.kind]
-
-
-def _valid(element: str, namespace: str) -> str:
-    status = (
-        "<Status><Domain>lab</Domain><ServerName>ce9</ServerName><Role>Standby</Role><State>Running</State>"
-        "<Generation>1</Generation><Since>2026-01-01T00:00:00Z</Since><ConnectorUrl>http://ce9/</ConnectorUrl></Status>"
-    )
-    contents = {
-        "GoneResponse": "<State>NotReady</State><Duplicate>false</Duplicate>",
-        "HeartbeatResponse": "<Role>Active</Role><Generation>1</Generation>",
-    }
-    return f'<{element} xmlns="{namespace}">{contents.get(element, status)}</{element}>'
-
-
-def mangled(rule: Rule, answer: Answer, namespace: str) -> Answer:
-    """The true answer, made wrong."""
-    body = answer.body
-    if rule.kind == "truncated":
-        body = body[: len(body) * 2 // 3]
-    elif rule.kind == "wrong-namespace":
-        body = body.replace(namespace.encode(), b"urn:example:somewhere-else")
-    elif rule.kind == "wrong-types":
-        typed = re.compile(rb"<(Generation|State|Role|Duplicate|Code)>[^<]*<")
-        # What has no typed element gets text where only elements may be.
-        body = typed.sub(rb"<\1>purple<", body) if typed.search(body) else body.replace(b"/>", b">purple</x>")
-        if body == answer.body:
-            body = re.sub(rb"></(\w+Response)>", rb">purple</\1>", body)
-    elif rule.kind == "dtd":
-        text = body.replace(b"<soap:Envelope", b'<!DOCTYPE x [<!ENTITY e "boom">]><soap:Envelope', 1)
-        body = text
-    return Answer(answer.status, answer.content_type, body)
-
-
-def send(rule: Rule | None, connection: HttpConnection, answer: Answer) -> None:
-    """Send the answer, or the part of it that the rule leaves."""
-    if rule is not None and rule.kind in RESETS:
-        connection.abort()
-    elif rule is not None and rule.kind == "close-mid-reply":
-        whole = connection.head(answer.status, answer.content_type, len(answer.body)) + answer.body
-        connection.close_after(whole[: len(whole) - len(answer.body) // 2])
-    else:
-        connection.answer(answer.status, answer.content_type, answer.body)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, TypeVar
 
 from agentchan.lab import invariants
-from agentchan.lab.database import Database
 from agentchan.lab.history import read_history
 from agentchan.lab.pair_controls import Controls
 from agentchan.lab.request_log import read_requests
@@ -27,22 +26,6 @@ class Pair(Controls):
         """What a host says of itself on its control port."""
         found: dict[str, Any] = self.ask(name, "/status")
         return found
-
-    def active(self) -> str | None:
-        """The active host by the database, also when it is dead or frozen."""
-        return self._of_domain("active")
-
-    def generation(self) -> int:
-        """The domain's generation by the database."""
-        return int(self._of_domain("generation"))
-
-    def _of_domain(self, column: str) -> Any:
-        database = Database(self.database)
-        try:
-            row = database.execute(f"SELECT {column} FROM domain").fetchone()  # noqa: S608 - one of two constants
-        finally:
-            database.close()
-        return None if row is None else row[0]
 
     def channels(self, ivr: str | None = None, *, host: str | None = None) -> dict[str, dict[str, Any]]:
         """What a host (default: the active one) believes of each channel of an IVR (default: the first).
@@ -102,20 +85,38 @@ class Pair(Controls):
                 seen["count"] += 1
         return list(found.values())
 
-    def violations(self, accepted: Iterable[str] | None = None, *, link_is_shared: bool = False) -> list[str]:
+    def violations(
+        self,
+        accepted: Iterable[str] | None = None,
+        *,
+        link_is_shared: bool = False,
+        connector_answers: bool = False,
+        pinned: Collection[str] = (),
+    ) -> list[str]:
         """Everything that must never happen and did, in plain language (see :mod:`agentchan.lab.invariants`).
 
         Args:
-            accepted: the SignalIds that must have been applied; None: only doubling and order are checked.
+            accepted: the SignalIds that must have been applied, in the order in which they were accepted; None: only
+                doubling, and NewCalls after their Gone, are looked for.
             link_is_shared: several daemons use the pair, so an answer of a Component Service tells nobody knows whom.
+            connector_answers: the daemon asks by OpenSession who is active.
+            pinned: hosts that the daemon was told by hand to follow.
         """
         history, requests = self.history(), self.requests()
+        signals = None if accepted is None else list(accepted)
         return [
-            *invariants.readiness_after_denial(history, requests, link_is_shared=link_is_shared),
+            *invariants.readiness_after_denial(
+                requests, link_is_shared=link_is_shared, connector_answers=connector_answers, pinned=pinned
+            ),
             *invariants.readiness_while_old_connection_open(history),
             *invariants.applied_while_not_active(history),
-            *invariants.signals_out_of_order(history, accepted),
+            *invariants.signals_out_of_order(history, signals),
+            *invariants.signals_not_applied_once(history, signals),
         ]
+
+    def stuck(self, open_calls: Collection[tuple[str, str]] = ()) -> list[str]:
+        """Channels that hold a call that is not among ``open_calls`` (channel and CallId), in plain language."""
+        return invariants.stuck_channels(self.history(), open_calls)
 
     def wait_until(
         self, predicate: Callable[[], Found], *, timeout: float = 10.0, interval: float = 0.01, what: str = ""

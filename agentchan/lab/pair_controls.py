@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from agentchan.lab.database import back_up, restore
+from agentchan.lab.backups import back_up, restore
 from agentchan.lab.hosts import Hosts
 
 
@@ -124,6 +124,10 @@ class Controls(Hosts):
         """The caller has left: Busy becomes Wrapup, until the IVR's Gone."""
         return self.tell(self.answering()[0], "/hang-up", ivr=self._ivr(ivr), channel=channel)
 
+    def set_heartbeat_after_role_change(self, name: str, answer: str) -> float:
+        """What a Heartbeat is answered after a change of role: ``not-active``, ``unknown-session`` or ``reply``."""
+        return self.tell(name, "/heartbeat-after-role-change", answer=answer)
+
     def set_wrapup_after(self, seconds: float | None) -> None:
         """CE sees each caller leave so many seconds after the NewCall (for calls from now on); None: never."""
         for name in self.answering():
@@ -166,9 +170,10 @@ class Controls(Hosts):
         Raises:
             sqlite3.OperationalError: the database is locked by a host that hangs.
         """
-        restore(self.database, backup)
-        for name in self.answering():
-            self.ask(name, "/status")
+        alive = self.answering()
+        restore(self.database, backup, self.active() or alive[0])
+        for name in alive:
+            self.ask(name, "/status")  # it looks before it answers
 
     def lock_database(self) -> sqlite3.Connection:
         """Keep the domain's database locked until the connection given back is closed: hosts answer ``Unavailable``."""

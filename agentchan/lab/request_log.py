@@ -1,4 +1,4 @@
-"""Every request with its time, as JSON lines: what the tests' invariants about order are checked with.
+"""Every request with its time, as JSON lines: what the invariants about order are checked with.
 
 Each line is one unbuffered append, so the log of a killed host is complete. The times are the monotonic clock of the
 machine, which all processes share on Linux.
@@ -14,7 +14,14 @@ from typing import Any
 
 
 class RequestLog:
-    """Appends to one host's log; does nothing without a path."""
+    """Appends to one host's log; does nothing without a path.
+
+    A row has ``monotonic``, ``host``, ``what``, ``service``, ``connection`` and ``peer_port``. ``what`` is ``opened``,
+    ``closed``, ``request`` (with ``operation``, empty for what is no valid request, and ``arrived``, when the kernel
+    had its last byte), or ``answered``: written just before the answer is given to the kernel, with ``operation``,
+    ``status``, ``wrong`` (the kind of a wrong answer, else None) and ``says`` (the words of the answer that tell who is
+    active). An answer whose caller had hung up before is ``unheard`` instead.
+    """
 
     def __init__(self, path: Path | None, host: str) -> None:
         self._host = host
@@ -22,7 +29,7 @@ class RequestLog:
         self._file = None if path is None else os.open(path, flags, 0o644)
 
     def write(self, what: str, service: str, connection: str, peer_port: int, **more: Any) -> None:
-        """Add a line: ``opened``, ``closed``, ``request`` or ``answered``."""
+        """Add a row."""
         if self._file is not None:
             line = {
                 "monotonic": time.monotonic(),
@@ -43,7 +50,7 @@ class RequestLog:
 
 
 def read_requests(path: Path) -> list[dict[str, Any]]:
-    """The lines of one host's log; a line that is still being written is left out."""
+    """The rows of one host's log; a line that is still being written is left out."""
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]

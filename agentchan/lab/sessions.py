@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+from agentchan.lab.agent_channels import AgentChannel
 from agentchan.lab.http_wire import HttpConnection
 
 
@@ -20,6 +21,7 @@ class Session:
         generation: the domain's generation at sign-on; with another one the session is over.
         readiness: each channel of the session, and whether it is wished ready; for a Busy or Wrapup channel the wish
             takes effect when its call is gone.
+        open_elsewhere: agent channels of the same IVR and instance at other hosts that were still open at sign-on.
     """
 
     session_id: str
@@ -28,6 +30,7 @@ class Session:
     connection: HttpConnection
     generation: int
     readiness: dict[str, bool]
+    open_elsewhere: list[AgentChannel] = field(factory=list)
     on_lost: Callable[[], None] = field(init=False)
     silence: IDelayedCall = field(init=False)
 
@@ -72,10 +75,10 @@ class Sessions:
         """Give the session another list; channels in both lists keep their readiness, new ones are NotReady."""
         session.readiness = {channel: session.readiness.get(channel, False) for channel in channels}
 
-    def ready(self, ivr: str, channel: str) -> bool:
-        """Whether an idle channel is Ready: in a live session, and last wished so."""
+    def wishes(self, ivr: str) -> Mapping[str, bool]:
+        """Which channels of the live session are last wished ready; none without session."""
         session = self.live.get(ivr)
-        return session is not None and session.readiness.get(channel, False)
+        return {} if session is None else session.readiness
 
     def end(self, session: Session, why: str) -> None:
         """Forget the session; its idle channels are NotReady from now on. A session that is over already is left."""

@@ -22,6 +22,13 @@ HEADS = (
     f'<?xml version="1.0" encoding="utf-8"?>\n<soap:Envelope xmlns:soap="{ENVELOPE}"><soap:Body>',
     "</soap:Body></soap:Envelope>",
 )
+WITHOUT_SURPLUS_SPACES = "[^\\s]+( [^\\s]+)*"
+"""A token as it is on the wire: a validator would take surplus spaces away in silence before it looks at the length."""
+
+PARSER = etree.XMLParser(
+    resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
+)
+"""Resolves no entity, reads no file and no network; comments and instructions mean nothing here."""
 
 
 class SoapFault(Exception):  # noqa: N818 - SOAP's own word
@@ -50,7 +57,8 @@ class Request:
 
     Attributes:
         operation: the operation's name.
-        fields: the texts of the simple elements, by name.
+        fields: the texts of its simple elements, by name. What repeats comes last in every message, and only its first
+            is here.
         element: the operation's element itself, for what repeats.
     """
 
@@ -60,18 +68,23 @@ class Request:
 
 
 class Contract:
-    """One WSDL of the reference contract: its operations, and what their messages must look like."""
+    """One WSDL: its operations, and what their messages must look like.
 
-    def __init__(self, file_name: str) -> None:
-        text = resources.files("agentchan.ce").joinpath("profiles", "reference", file_name).read_bytes()
-        self._wsdl = etree.fromstring(text, _parser())
+    Args:
+        profile: the folder of :mod:`agentchan.ce` that holds the WSDL.
+        file_name: the WSDL.
+    """
+
+    def __init__(self, profile: str, file_name: str) -> None:
+        text = resources.files("agentchan.ce").joinpath("profiles", profile, file_name).read_bytes()
+        self._wsdl = etree.fromstring(text, PARSER)
         self.namespace = str(self._wsdl.get("targetNamespace"))
-        schema = next(self._wsdl.iter(f"{{{SCHEMA}}}schema"))
-        self.schema = etree.XMLSchema(etree.fromstring(etree.tostring(schema)))
+        self.schema = _schema(self._wsdl)
         self.actions = {
             str(operation.get("name")): str(operation.find(f"{{{WSDL_SOAP}}}operation").get("soapAction"))  # type: ignore[union-attr]
             for operation in self._wsdl.iterfind(f"{{{WSDL}}}binding/{{{WSDL}}}operation")
         }
+        self._prefix = f"{{{self.namespace}}}"
 
     def wsdl(self, address: str) -> bytes:
         """The WSDL with the address that this host serves it on."""
@@ -79,49 +92,52 @@ class Contract:
             element.set("location", address)
         return etree.tostring(self._wsdl, xml_declaration=True, encoding="utf-8")
 
-    def read(self, body: bytes, soap_action: str | None) -> Request:
-        """The request in ``body``.
+    def check(self, element: etree._Element, soap_action: str | None) -> Request:
+        """The request that ``element``, the one child of a Body, makes.
 
         Raises:
             BadRequest: it is not a valid request of this contract.
         """
-        element = _payload(body)
-        name = etree.QName(element)
-        action = self.actions.get(name.localname) if name.namespace == self.namespace else None
+        name = element.tag.removeprefix(self._prefix)
+        action = self.actions.get(name)
         if action is None:
             raise BadRequest("Client", f"{element.tag} is no operation of {self.namespace}")
         if soap_action is None or soap_action.strip().strip('"') != action:
-            raise BadRequest("Client", f'SOAPAction is {soap_action!r}; of {name.localname} it is "{action}"')
+            raise BadRequest("Client", f'SOAPAction is {soap_action!r}; of {name} it is "{action}"')
         if not self.schema.validate(element):
             found: Any = self.schema.error_log
             faults = "; ".join(f"line {fault.line}: {fault.message}" for fault in list(found)[:3])
-            raise BadRequest("Client", f"{name.localname} is not valid: {faults}"[:1000])
-        fields = {}
-        for leaf in element.iter(tag=etree.Element):
-            if len(leaf) == 0 and leaf is not element:
-                text = leaf.text or ""
-                if text != " ".join(text.split()):
-                    where = etree.QName(leaf).localname
-                    raise BadRequest("Client", f"{where} has leading, trailing or doubled spaces: {text[:80]!r}")
-                fields[etree.QName(leaf).localname] = text
-        return Request(name.localname, fields, element)
+            raise BadRequest("Client", f"{name} is not valid: {faults}"[:1000])
+        return Request(name, self._fields(element), element)
+
+    def _fields(self, element: etree._Element) -> dict[str, str]:
+        start = len(self._prefix)
+        fields: dict[str, str] = {}
+        for child in element:
+            key = child.tag[start:]
+            if len(child) or key in fields:
+                break
+            fields[key] = child.text or ""
+        return fields
 
 
-def _parser() -> etree.XMLParser:
-    # No entity is resolved, no file and no network is read; comments and instructions mean nothing here.
-    return etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
+def _schema(wsdl: etree._Element) -> etree.XMLSchema:
+    copy = etree.fromstring(etree.tostring(next(wsdl.iter(f"{{{SCHEMA}}}schema"))))
+    for restriction in copy.iter(f"{{{SCHEMA}}}restriction"):
+        if restriction.get("base") == "xs:token":
+            restriction.set("base", "xs:string")
+            etree.SubElement(restriction, f"{{{SCHEMA}}}pattern", value=WITHOUT_SURPLUS_SPACES)
+    return etree.XMLSchema(copy)
 
 
-def _payload(body: bytes) -> etree._Element:
+def payload(body: bytes) -> etree._Element:
+    """The one element in the Body of a SOAP 1.1 message.
+
+    Raises:
+        BadRequest: it is no such message.
+    """
     try:
-        envelope = etree.fromstring(body, _parser())
+        envelope = etree.fromstring(body, PARSER)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise BadRequest("Client", f"the request is not well-formed XML: {error}"[:500]) from None
     if envelope.getroottree().docinfo.doctype:  # type: ignore[union-attr]
@@ -134,8 +150,8 @@ def _payload(body: bytes) -> etree._Element:
         _check_header(children.pop(0))
     if len(children) != 1 or children[0].tag != f"{{{ENVELOPE}}}Body" or len(children[0]) != 1:
         raise BadRequest("Client", "an Envelope has at most one Header, then one Body with one element")
-    payload: etree._Element = children[0][0]
-    return payload
+    found: etree._Element = children[0][0]
+    return found
 
 
 def _check_header(header: etree._Element) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 DATE_TIME = re.compile(
     r"(?P<date>\d{4}-\d\d-\d\d)T(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)(?P<fraction>\.\d+)?"
@@ -15,6 +16,7 @@ DURATION = re.compile(
 )
 
 
+@lru_cache(maxsize=64)
 def instant(text: str) -> str:
     """The one spelling of a point in time: two ``xs:dateTime`` mean the same instant if these are equal.
 

@@ -14,6 +14,9 @@ from agentchan.sip.message import OptionsRequest, read_answer
 from agentchan.sip.transaction import Transaction
 from agentchan.sip.uri import SipUri
 
+MESSAGES_IN_A_TURN = 8
+"""Messages of one flow that are looked at in one turn of the reactor: less than 3 ms of work, whatever they are."""
+
 
 @frozen
 class Purpose:
@@ -92,10 +95,10 @@ class Flow(ABC):
         """The socket is of no use any more."""
         self.usable = False
         self.fault = fault
-        for transaction, _ in tuple(self._transactions.values()):
-            transaction.failed(fault)
         if self.idle:
             self._on_idle(self)
+        for transaction, _ in tuple(self._transactions.values()):
+            transaction.failed(fault)
 
     def _start(self, transaction: Transaction, purpose: Purpose) -> None:
         host, port = self._local or ("", 0)

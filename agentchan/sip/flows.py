@@ -23,10 +23,11 @@ _DATAGRAMS_KEPT = 5.0
 _STREAMS_KEPT = 32.0
 """Seconds (64 T1 of RFC 3261, 18) that an idle connection waits for the next request."""
 
-_MOST_KEPT = 128
-"""Idle sockets."""
+_MOST_DATAGRAMS_KEPT = 128
+"""Idle UDP sockets; a new one costs next to nothing."""
 
 _Key = tuple[str, str, int, str]
+_Idle = OrderedDict[Flow, IDelayedCall]
 
 
 @define(eq=False)
@@ -36,14 +37,17 @@ class Flows:
     Attributes:
         tls: for connections that are made from now on.
         token: a text that nobody can guess, of at least 16 letters and digits, a new one each time.
+        most_streams_kept: idle connections; a new one costs some milliseconds of processor time under TLS.
     """
 
     reactor: Any
     tls: TlsSettings
     token: Callable[[], str]
+    most_streams_kept: int
     _usable: dict[_Key, Flow] = field(factory=dict, init=False)
     _every: dict[Flow, _Key] = field(factory=dict, init=False)
-    _idle: OrderedDict[Flow, IDelayedCall] = field(factory=OrderedDict, init=False)
+    _idle_datagrams: _Idle = field(factory=OrderedDict, init=False)
+    _idle_streams: _Idle = field(factory=OrderedDict, init=False)
 
     def __len__(self) -> int:
         """How many sockets are open."""
@@ -67,8 +71,8 @@ class Flows:
                 raise flow.fault
             self._usable[key] = flow
             self._every[flow] = key
-        elif flow in self._idle:
-            self._idle.pop(flow).cancel()
+        else:
+            self._no_longer_idle(flow)
         served = flow.answered
         purpose = Purpose(uri, f"z9hG4bK{self.token()}", self.token(), self.token())
         return flow.begin(purpose, t1), served
@@ -98,15 +102,20 @@ class Flows:
         if not flow.usable:
             self._drop(flow)
             return
-        kept = _DATAGRAMS_KEPT if flow.target.transport == "udp" else _STREAMS_KEPT
-        self._idle[flow] = self.reactor.callLater(kept, self._drop, flow)
-        if len(self._idle) > _MOST_KEPT:
-            self._drop(next(iter(self._idle)))
+        idle, kept, most = self._idle_streams, _STREAMS_KEPT, self.most_streams_kept
+        if flow.target.transport == "udp":
+            idle, kept, most = self._idle_datagrams, _DATAGRAMS_KEPT, _MOST_DATAGRAMS_KEPT
+        idle[flow] = self.reactor.callLater(kept, self._drop, flow)
+        if len(idle) > most:
+            self._drop(next(iter(idle)))
 
-    def _drop(self, flow: Flow) -> None:
-        timer = self._idle.pop(flow, None)
+    def _no_longer_idle(self, flow: Flow) -> None:
+        timer = self._idle_datagrams.pop(flow, None) or self._idle_streams.pop(flow, None)
         if timer is not None and timer.active():
             timer.cancel()
+
+    def _drop(self, flow: Flow) -> None:
+        self._no_longer_idle(flow)
         key = self._every.pop(flow, None)
         if key is not None and self._usable.get(key) is flow:
             del self._usable[key]

@@ -9,8 +9,6 @@ from agentchan.sip.message import LARGEST_MESSAGE
 
 _LENGTH = re.compile(rb"^(?:content-length|l)[ \t]*:[ \t]*([0-9]{1,9})[ \t]*$", re.IGNORECASE | re.MULTILINE)
 _END_OF_HEAD = b"\r\n\r\n"
-_MOST_AT_ONCE = 64
-"""Messages that one read may bring; nobody owes us more than a few."""
 
 
 class Frames:
@@ -19,23 +17,22 @@ class Frames:
     def __init__(self) -> None:
         self._buffer = b""
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """The messages that are complete now.
+    def feed(self, data: bytes) -> None:
+        """More bytes have come; the messages have to be taken before the next ones do."""
+        self._buffer += data
+
+    def next(self) -> bytes | None:
+        """The next message, None as long as it is not complete.
 
         Raises:
             MalformedMessage: the stream is of no use any more.
         """
-        self._buffer += data
-        messages: list[bytes] = []
-        while True:
-            self._buffer = self._buffer.lstrip(b"\r\n")  # RFC 3261, 7.5; and keep-alives (RFC 5626, 4.4.1)
-            length = self._length()
-            if length is None or len(self._buffer) < length:
-                return messages
-            messages.append(self._buffer[:length])
-            self._buffer = self._buffer[length:]
-            if len(messages) > _MOST_AT_ONCE:
-                raise MalformedMessage("a flood of messages")
+        self._buffer = self._buffer.lstrip(b"\r\n")  # RFC 3261, 7.5; and keep-alives (RFC 5626, 4.4.1)
+        length = self._length()
+        if length is None or len(self._buffer) < length:
+            return None
+        message, self._buffer = self._buffer[:length], self._buffer[length:]
+        return message
 
     def _length(self) -> int | None:
         """How many bytes the first message has; None while its head is not complete."""

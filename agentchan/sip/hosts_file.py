@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import suppress
 from ipaddress import ip_address
+from itertools import islice
 from pathlib import Path
 
 import structlog
@@ -13,16 +17,29 @@ log = structlog.get_logger("agentchan.sip")
 _LOOKED_AT_EVERY = 5.0
 """Seconds between looks whether the file has changed."""
 
-_LARGEST = 256 * 1024
-"""Bytes that are read, which takes some milliseconds; lists of blocked names can be many megabytes."""
+_LARGEST = 128 * 1024
+"""Bytes that are read and searched: some 3,000 lines. Lists of blocked names can be much larger."""
+
+_MOST_ADDRESSES = 16
+"""Of one name."""
+
+_MOST_KEPT = 10_000
+"""Names whose addresses are remembered."""
+
+_LINE = rb"^[ \t]*(\S+)[ \t](?:[^#\n]*[ \t])?%b\.?(?=[ \t\r\n#]|\Z)"
+"""A line that has a name."""
 
 
 @define
 class HostsFile:
-    """A hosts(5) file, read again when it has changed."""
+    """A hosts(5) file, read again when it has changed.
+
+    It is searched for a name when that is asked for: to take some thousand lines apart would hold up the reactor.
+    """
 
     path: Path
-    _entries: dict[str, tuple[str, ...]] = field(factory=dict, init=False)
+    _content: bytes = field(default=b"", init=False)
+    _found: dict[str, tuple[str, ...]] = field(factory=dict, init=False)
     _looked_at: float | None = field(default=None, init=False)
     _signature: tuple[int, int] | None = field(default=None, init=False)
 
@@ -36,7 +53,12 @@ class HostsFile:
         if self._looked_at is None or now - self._looked_at >= _LOOKED_AT_EVERY:
             self._looked_at = now
             self._look()
-        return self._entries.get(name, ())
+        found = self._found.get(name)
+        if found is None:
+            if len(self._found) >= _MOST_KEPT:
+                self._found.clear()
+            found = self._found[name] = tuple(dict.fromkeys(islice(_search(self._content, name), _MOST_ADDRESSES)))
+        return found
 
     def _look(self) -> None:
         try:
@@ -47,26 +69,19 @@ class HostsFile:
             with self.path.open("rb") as stream:
                 content = stream.read(_LARGEST)
         except OSError as error:
-            if self._entries or self._signature is None:
+            if self._content or self._signature is None:
                 log.warning("hosts-file-unreadable", path=str(self.path), error=error.strerror)
-            self._entries, self._signature = {}, (0, 0)
-            return
-        self._signature = signature
-        if status.st_size > _LARGEST:
+            content, signature = b"", (0, 0)
+        if signature[1] > _LARGEST:
             log.warning("hosts-file-too-large", path=str(self.path), used_bytes=_LARGEST)
-        self._entries = _read(content)
+        self._signature, self._content, self._found = signature, content.lower(), {}
 
 
-def _read(content: bytes) -> dict[str, tuple[str, ...]]:
-    entries: dict[str, tuple[str, ...]] = {}
-    for line in content.decode("utf-8", "replace").splitlines():
-        address, *names = line.partition("#")[0].split() or ("",)
-        try:
-            address = str(ip_address(address))
-        except ValueError:
-            continue
-        for name in names:
-            key = name.lower().removesuffix(".")
-            if address not in entries.get(key, ()):
-                entries[key] = (*entries.get(key, ()), address)
-    return entries
+def _search(content: bytes, name: str) -> Iterator[str]:
+    """The addresses of the lines that have this name, in lower case as it is."""
+    wanted = name.encode("ascii", "replace")
+    if wanted not in content:
+        return
+    for line in re.finditer(_LINE % re.escape(wanted), content, re.MULTILINE):
+        with suppress(ValueError):  # no address; the system's resolver passes over such a line too
+            yield str(ip_address(line[1].decode("ascii", "replace")))

@@ -1,18 +1,22 @@
-"""From a URI to the servers that stand for it, in order (RFC 3263, 4.1 and 4.2)."""
+"""From a URI to the servers that stand for it, in order (RFC 3263, 4.1 and 4.2).
+
+NAPTR records are not asked for. They choose between transports, for which the order of the SRV names stands in; and
+forwarders that swallow such questions are common, so that asking costs more answers than it gives.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from ipaddress import ip_address
-from typing import Any
 
 from attrs import define, frozen
-from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from agentchan.core.backoff import Jitter
 from agentchan.sip.errors import ExchangeFault
-from agentchan.sip.names import Names, NameServersSilent, Pointer, Service
+from agentchan.sip.names import Names, NameServersSilent
+from agentchan.sip.records import Service
 from agentchan.sip.uri import SipUri, Transport
 
 MOST_TARGETS = 4
@@ -20,7 +24,6 @@ MOST_TARGETS = 4
 
 _PORTS: dict[Transport, int] = {"udp": 5060, "tcp": 5060, "tls": 5061}
 _SERVICES: dict[Transport, str] = {"udp": "_sip._udp.", "tcp": "_sip._tcp.", "tls": "_sips._tcp."}
-_POINTERS: dict[str, Transport] = {"SIP+D2U": "udp", "SIP+D2T": "tcp", "SIPS+D2T": "tls"}
 _ANY: tuple[Transport, ...] = ("udp", "tcp", "tls")
 
 
@@ -65,37 +68,23 @@ class Locator:
         usual: Transport = uri.transport or ("tls" if uri.secure else "udp")
         if _is_address(uri.place):
             return (Target(usual, uri.place, uri.port or _PORTS[usual]),)
-        if uri.port is not None:
-            return await self._resolved([(usual, Service(0, 0, uri.place, uri.port))], uri.place)
-        # What the hosts file names may have to be reached without any name server.
-        services = None if self.names.own(uri.place) else await self._services(uri)
-        if services is None:
-            return await self._resolved([(usual, Service(0, 0, uri.place, _PORTS[usual]))], uri.place)
-        return await self._resolved(services, uri.place)
+        # What the hosts file names may have to be reached without any name server; a name without a dot is a host's.
+        has_services = uri.port is None and "." in uri.place and not self.names.own(uri.place)
+        services = await self._services(uri) if has_services else []
+        itself = [(usual, Service(0, 0, uri.place, uri.port or _PORTS[usual]))]
+        return await self._resolved(services or itself, uri.place)
 
-    async def _services(self, uri: SipUri) -> list[tuple[Transport, Service]] | None:
-        """What NAPTR and SRV say; None where they say nothing. All is asked at once, for time is short."""
+    async def _services(self, uri: SipUri) -> list[tuple[Transport, Service]]:
+        """What SRV says for the first transport that has such records; all is asked at once, for time is short."""
         allowed = (uri.transport,) if uri.transport else ("tls",) if uri.secure else _ANY
-        pointed = self.names.pointers(uri.place) if uri.transport is None else None
-        asked: list[Deferred[Any]] = [self.names.services(_SERVICES[transport] + uri.place) for transport in allowed]
-        if pointed is not None:
-            # NAPTR is optional, and some forwarders do not answer it at all.
-            pointed.addErrback(lambda failure: failure.trap(NameServersSilent) and ())
-        gathered = gatherResults(asked if pointed is None else [pointed, *asked], consumeErrors=True)
-        try:
-            answers: list[Any] = await gathered
-        except FirstError as error:
-            raise NameServersSilent from error
-        if pointed is not None:
-            pointers, *answers = answers
-            for transport, name in pointed_services(pointers, allowed):
-                found = await self.names.services(name)
-                if found:
-                    return [(transport, service) for service in in_order(found, self.jitter)]
-        for transport, found in zip(allowed, answers, strict=True):
+        asked = [self.names.services(_SERVICES[transport] + uri.place).addErrback(_unknown) for transport in allowed]
+        for transport, question in zip(allowed, asked, strict=True):
+            found = await question
+            if found is None:
+                raise NameServersSilent
             if found:
                 return [(transport, service) for service in in_order(found, self.jitter)]
-        return None
+        return []
 
     async def _resolved(self, services: list[tuple[Transport, Service]], place: str) -> tuple[Target, ...]:
         """Every address of every server, in line."""
@@ -117,16 +106,6 @@ class Locator:
         if silence is not None:
             raise silence
         raise ExchangeFault(f"{place} has no address (no such name)")
-
-
-def pointed_services(pointers: Iterable[Pointer], allowed: Iterable[Transport]) -> list[tuple[Transport, str]]:
-    """The transports that NAPTR records name, with their SRV names, in the domain's order (RFC 3263, 4.1)."""
-    ordered = sorted(pointers, key=lambda pointer: (pointer.order, pointer.preference))
-    return [
-        (_POINTERS[pointer.service], pointer.replacement)
-        for pointer in ordered
-        if pointer.flags == "s" and pointer.service in _POINTERS and _POINTERS[pointer.service] in allowed
-    ]
 
 
 def in_order(services: Iterable[Service], jitter: Jitter) -> list[Service]:
@@ -152,6 +131,11 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _unknown(failure: Failure) -> None:
+    """Nobody knows: told by None, since the answers to other questions may make this one needless."""
+    failure.trap(NameServersSilent)
 
 
 def _silence(failure: Failure, place: str) -> Failure:

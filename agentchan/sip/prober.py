@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Collection
+from collections import OrderedDict
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
@@ -24,12 +24,11 @@ from agentchan.sip.uri import SipUri
 
 log = structlog.get_logger("agentchan.sip")
 
-_MOST_AT_ONCE = 256
-"""Probes under way, each with a socket: 2,000 silent endpoints at 5 s and 500 ms need 200. A process has 1,024 sockets
-by default, and CE needs some."""
+_BEGUN_IN_A_TURN = 16
+"""Probes that begin in one turn of the reactor: some 3 ms of work."""
 
 _T1_SHARE = 4.0
-"""UDP's T1 is this share of the timeout: four messages go out before it has passed."""
+"""UDP's T1 is this share of the timeout: a request goes out three times before it has passed, at 0, T1 and 3 T1."""
 
 _TRY_ANOTHER_SERVER = 503
 """RFC 3263, 4.3: after this answer the next server is asked."""
@@ -49,69 +48,91 @@ class Question:
     unavailable_codes: Collection[int] = (408, 480, 503)
 
 
+_Queue = OrderedDict[Deferred[Outcome], Question]
+
+
 @define(eq=False)
 class Prober:
-    """Asks questions, a bounded number at a time."""
+    """Asks questions, a bounded number at a time.
+
+    Attributes:
+        most_at_once: probes that may be under way; each may need a socket.
+    """
 
     reactor: Any
     locator: Locator
     flows: Flows
-    most_at_once: int = _MOST_AT_ONCE
-    _waiting: deque[tuple[Question, Deferred[Outcome]]] = field(factory=deque, init=False)
-    _under_way: set[_Probe] = field(factory=set, init=False)
+    most_at_once: int
+    _urgent: _Queue = field(factory=OrderedDict, init=False)
+    _waiting: _Queue = field(factory=OrderedDict, init=False)
+    _under_way: dict[Deferred[Outcome], _Probe] = field(factory=dict, init=False)
+    _turn: IDelayedCall | None = field(default=None, init=False)
 
-    def probe(self, question: Question, *, urgent: bool = False) -> Deferred[Outcome]:
+    def probe(self, question: Question, urgent: bool = False) -> Deferred[Outcome]:
         """Ask.
 
         Args:
             question: its time begins when its turn comes.
-            urgent: whether somebody waits; it is the next one's turn then.
+            urgent: whether somebody waits; its turn comes before those for whom nobody does.
 
         Returns:
             The outcome; it never fails, but it may be cancelled.
         """
-        outcome: Deferred[Outcome] = Deferred()
-        if urgent:
-            self._waiting.appendleft((question, outcome))
-        else:
-            self._waiting.append((question, outcome))
-        self._next()
+        outcome: Deferred[Outcome] = Deferred(self._cancelled)
+        (self._urgent if urgent else self._waiting)[outcome] = question
+        self._soon()
         return outcome
 
     def stop(self) -> None:
         """End all probes, without outcomes, and close all sockets."""
+        self._urgent.clear()
         self._waiting.clear()
-        for probe in tuple(self._under_way):
+        for probe in self._under_way.values():
             probe.end()
         self._under_way.clear()
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
         self.flows.close()
 
-    def _next(self) -> None:
-        while self._waiting and len(self._under_way) < self.most_at_once:
-            question, outcome = self._waiting.popleft()
-            if outcome.called:  # cancelled
-                continue
-            probe = _Probe(self.reactor, self.locator, self.flows, question)
-            self._under_way.add(probe)
-            probe.outcome.addCallback(partial(self._ended, probe, outcome))
-            probe.begin()
+    def _soon(self) -> None:
+        """Begin what waits in a turn of the reactor of its own."""
+        if self._turn is None and (self._urgent or self._waiting) and len(self._under_way) < self.most_at_once:
+            self._turn = self.reactor.callLater(0, self._begin)
 
-    def _ended(self, probe: _Probe, waiting: Deferred[Outcome], outcome: Outcome) -> None:
-        self._under_way.discard(probe)
-        if not waiting.called:
-            waiting.callback(outcome)
-        self._next()
+    def _begin(self) -> None:
+        self._turn = None
+        for _ in range(min(_BEGUN_IN_A_TURN, self.most_at_once - len(self._under_way))):
+            queue = self._urgent or self._waiting
+            if not queue:
+                return
+            outcome, question = queue.popitem(last=False)
+            probe = _Probe(self.reactor, self.locator, self.flows, question, partial(self._ended, outcome))
+            self._under_way[outcome] = probe
+            probe.begin()
+        self._soon()
+
+    def _ended(self, outcome: Deferred[Outcome], came_to: Outcome) -> None:
+        del self._under_way[outcome]
+        self._soon()
+        outcome.callback(came_to)
+
+    def _cancelled(self, outcome: Deferred[Outcome]) -> None:
+        self._urgent.pop(outcome, None)
+        self._waiting.pop(outcome, None)
+        probe = self._under_way.pop(outcome, None)
+        if probe is not None:
+            probe.end()
+            self._soon()
 
 
 class _Probe:
-    """One question: the servers in line, each a little after the one before, and at once when that one has failed.
+    """One question: the servers in line, each a little after the one before, and at once when that one has failed."""
 
-    Attributes:
-        outcome: fires once.
-    """
-
-    def __init__(self, reactor: Any, locator: Locator, flows: Flows, question: Question) -> None:
-        self.outcome: Deferred[Outcome] = Deferred()
+    def __init__(
+        self, reactor: Any, locator: Locator, flows: Flows, question: Question, on_end: Callable[[Outcome], None]
+    ) -> None:
+        self._on_end = on_end
         self._reactor = reactor
         self._locator = locator
         self._flows = flows
@@ -232,7 +253,7 @@ class _Probe:
         if self._over:
             return
         self.end()
-        self.outcome.callback(outcome)
+        self._on_end(outcome)
 
 
 def _weightiest(failures: list[Outcome]) -> Outcome:

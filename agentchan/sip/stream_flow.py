@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.internet import error as twisted_error
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress
+from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
@@ -15,7 +15,7 @@ from agentchan.ce.address_race import address_endpoint
 from agentchan.ce.tls import TlsSettings
 from agentchan.ce.wire import PlainWire, TlsFactory, Wire, set_socket_options
 from agentchan.sip.errors import ExchangeFault, MalformedMessage
-from agentchan.sip.flow import Flow
+from agentchan.sip.flow import MESSAGES_IN_A_TURN, Flow
 from agentchan.sip.framing import Frames
 from agentchan.sip.location import Target
 from agentchan.sip.tls_identity import SipHandshake
@@ -50,6 +50,7 @@ class StreamFlow(Flow):
         self._frames = Frames()
         self._wire: Wire | None = None
         self._closed = False
+        self._rest: IDelayedCall | None = None
         self._handshake = SipHandshake.of(name, target.port, tls) if tls is not None else None
         factory: Any = _WireFactory(self, secure=tls is not None)
         if self._handshake is not None:
@@ -71,6 +72,7 @@ class StreamFlow(Flow):
         self._closed = True
         if self._connecting is not None:
             self._connecting.cancel()
+        self._leave_rest()
         wire, self._wire = self._wire, None
         if wire is not None:
             wire.transport.abortConnection()
@@ -82,13 +84,9 @@ class StreamFlow(Flow):
         """The wire's: a piece of the stream."""
         if self._closed:
             return
-        try:
-            messages = self._frames.feed(data)
-        except MalformedMessage as error:
-            self._end(f"sent {error}")
-            return
-        for message in messages:
-            self.received(message)
+        self._frames.feed(data)
+        if self._rest is None:
+            self._take()
 
     def handshake_completed(self) -> None:
         """The wire's: TLS is there."""
@@ -100,6 +98,7 @@ class StreamFlow(Flow):
     def lost(self, failure: Failure) -> None:
         """The wire's: the connection is no more."""
         self._wire = None
+        self._leave_rest()
         if self._closed:
             return
         self._closed = True
@@ -114,6 +113,28 @@ class StreamFlow(Flow):
         else:
             self.failed(ExchangeFault(f"the connection to {self.target.where} was lost"))
 
+    def _take(self) -> None:
+        """Some of the messages that have come; a server of many endpoints may have sent many at once."""
+        for _ in range(MESSAGES_IN_A_TURN):
+            try:
+                message = self._frames.next()
+            except MalformedMessage as error:
+                self._end(f"sent {error}")
+                return
+            if message is None:
+                return
+            self.received(message)
+        if self._wire is not None:
+            self._wire.transport.pauseProducing()
+            self._rest = self.reactor.callLater(0, self._take_rest)
+
+    def _take_rest(self) -> None:
+        """In another turn of the reactor; the server has waited meanwhile."""
+        self._rest = None
+        if self._wire is not None:
+            self._wire.transport.resumeProducing()
+            self._take()
+
     def _connected(self, top: Any) -> None:
         """TCP is there; ``top`` is the wire, or TLS above the socket."""
         self._connecting = None
@@ -121,6 +142,11 @@ class StreamFlow(Flow):
         set_socket_options(top.transport, 0)
         if self._handshake is None:
             self._open()
+
+    def _leave_rest(self) -> None:
+        rest, self._rest = self._rest, None
+        if rest is not None:
+            rest.cancel()
 
     def _open(self) -> None:
         if self._wire is None:

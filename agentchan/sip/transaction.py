@@ -42,6 +42,7 @@ class Transaction:
     _send: Callable[[bytes], None] | None = field(default=None, init=False)
     _message: bytes = field(default=b"", init=False)
     _delay: float = field(default=0.0, init=False)
+    _proceeding: bool = field(default=False, init=False)
     _timer: IDelayedCall | None = field(default=None, init=False)
     _over: bool = field(default=False, init=False)
 
@@ -71,9 +72,7 @@ class Transaction:
             self.outcome.callback(answer)
         else:
             self.note = f"only a provisional {answer.code} came"
-            if self.t1 is not None and self._timer is not None:
-                self._delay = _T2_IN_T1 * self.t1  # "Proceeding"
-                self._timer.reset(self._delay)
+            self._proceeding = True
 
     def failed(self, fault: ExchangeFault) -> None:
         """There is no way to send any more."""
@@ -86,7 +85,8 @@ class Transaction:
         self._timer = None
         self._transmit()
         if not self._over and self.t1 is not None:
-            self._delay = min(2 * self._delay, _T2_IN_T1 * self.t1)
+            t2 = _T2_IN_T1 * self.t1
+            self._delay = t2 if self._proceeding else min(2 * self._delay, t2)
             self._timer = self.clock.callLater(self._delay, self._again)
 
     def _transmit(self) -> None:

@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from agentchan.sip.errors import ExchangeFault
-from agentchan.sip.flow import Flow
+from agentchan.sip.flow import MESSAGES_IN_A_TURN, Flow
 from agentchan.sip.location import Target
 from agentchan.sip.message import LARGEST_MESSAGE
 
@@ -26,11 +26,8 @@ _IPV6_RECVERR = 25
 """Linux; the socket module has no names for them. Without them a connected socket is told of "port unreachable", but
 not of "host unreachable"."""
 
-_OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EPERM, errno.EACCES})
-"""Errors that say nothing about the endpoint: shortage here, or a packet filter of this machine."""
-
-_MOST_AT_ONCE = 16
-"""Datagrams that one turn of the reactor reads."""
+OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EPERM, errno.EACCES})
+"""Errors that say nothing about the peer: shortage here, or a packet filter of this machine."""
 
 _WORDS = {
     errno.ECONNREFUSED: "refused the message (ICMP: port unreachable)",
@@ -42,7 +39,7 @@ _WORDS = {
 def system_fault(where: str, number: int | None) -> ExchangeFault:
     """An error of the system in an operator's words."""
     words = _WORDS.get(number or 0) or f"cannot be asked ({os.strerror(number) if number else 'socket closed'})"
-    return ExchangeFault(f"{where} {words}", ours=number in _OURS)
+    return ExchangeFault(f"{where} {words}", ours=number in OURS)
 
 
 @implementer(IReadDescriptor)
@@ -100,7 +97,7 @@ class UdpFlow(Flow):
 
     def doRead(self) -> None:  # noqa: N802 - Twisted's name
         """Datagrams are there, or an error."""
-        for _ in range(_MOST_AT_ONCE):
+        for _ in range(MESSAGES_IN_A_TURN):
             if self._socket is None:
                 return
             try:

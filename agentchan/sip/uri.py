@@ -26,9 +26,15 @@ _SCHEME = re.compile(r"(sips?|tel):", re.IGNORECASE)
 _HEADERS = re.compile(r"\?(?:[A-Za-z0-9\-_.!~*'()\[\]/?:+$=&]|%[0-9A-Fa-f]{2})*")
 _METHOD = re.compile(r";method(?:=[^;]*)?(?=;|$)", re.IGNORECASE)
 _SEPARATORS = re.compile(r"[-.()]")
+_HOST = re.compile(r"(\[[^\]]*\]|[^:;]*)(.*)")
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
+_STAND_IN = "host.invalid"
+"""For host names: the library refuses those whose last label has a digit in it ("pbx1"), which RFC 3261, 25.1 allows,
+and those with underscores, which are seen in private networks."""
+
 _MOST_PORT = 65535
 _LONGEST_NAME = 253
-_LONGEST_LABEL = 63
 _TRANSPORTS = ("udp", "tcp", "tls")
 
 
@@ -71,13 +77,14 @@ class SipUri:
         bare, question, headers = after.partition("?")
         if question and not _HEADERS.fullmatch(f"?{headers}"):
             raise UnusableUri("the URI has a headers part that is not well-formed")
-        parsed = _parsed(f"{scheme}:{user}{at}{bare}")
+        host, rest_of_place = _split_host(bare)
+        parsed = _parsed(f"{scheme}:{user}{at}{_STAND_IN if _HOST_NAME.fullmatch(host) else host}{rest_of_place}")
         if parsed.scheme not in ("sip", "sips"):
             raise UnusableUri("the URI is neither sip nor sips")
         if ":" in user:
             raise UnusableUri("the URI has a password in it (leave it out)")
         _, semicolon, parameters = bare.partition(";")
-        host = _host(parsed.host)
+        host = _host(host)
         port = _port(parsed.port)
         shown = f"[{host}]" if ":" in host else host
         parameters = _METHOD.sub("", semicolon + parameters)
@@ -131,6 +138,12 @@ def _parsed(text: str) -> sipmessage.URI:
         raise UnusableUri('the URI is not well-formed (such as "sip:sales@sip1.example.com;transport=tls")') from error
 
 
+def _split_host(text: str) -> tuple[str, str]:
+    """The host, and all that follows it."""
+    match = _HOST.fullmatch(text)
+    return (match[1], match[2]) if match else ("", text)
+
+
 def _host(host: str) -> str:
     """A name or an address in the one form that is compared, looked up and verified."""
     bare = host.removeprefix("[").removesuffix("]").lower()
@@ -139,10 +152,9 @@ def _host(host: str) -> str:
             return str(ip_address(bare))
         except ValueError as error:
             raise UnusableUri("the URI has an address that is none") from error
-    bare = bare.removesuffix(".")
-    if not bare or len(bare) > _LONGEST_NAME or any(not 0 < len(part) <= _LONGEST_LABEL for part in bare.split(".")):
+    if not _HOST_NAME.fullmatch(bare) or len(bare) > _LONGEST_NAME:
         raise UnusableUri("the URI has no valid host name")
-    return bare
+    return bare.removesuffix(".")
 
 
 def _port(port: int | None) -> int | None:

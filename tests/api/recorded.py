@@ -1,260 +1,27 @@
 """A recorded daemon: an Operator with a believable day behind it, for the tests of the API and the command line.
 
-``python -m tests.api.recorded SOCKET SCENE [PORT]`` serves it as a process and prints ``ready`` when it listens.
+``python -m tests.api.recorded FOLDER`` serves each scene at ``FOLDER/SCENE.sock``, and prints ``ready``.
 """
+
+# ruff: noqa: D102  the methods are described where Operator is
 
 from __future__ import annotations
 
-import copy
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
+import structlog
 from twisted.internet.defer import Deferred, succeed
 
 from agentchan.api import requests
 from agentchan.api.events import EventFeed
 from agentchan.api.refusals import NotOffered, Refused, unknown_channel, unknown_signal
 from agentchan.config.service import Api
-
-NOW = "2026-11-24T14:05:00+01:00"
-
-STATUS: dict[str, Any] = {
-    "ivr": "ivr1",
-    "version": "0.1.0",
-    "uptime_s": 93784,
-    "draining": False,
-    "drain": None,
-    "component_link": {"state": "up", "url": "https://ce1.example.com:8094/ComponentService", "age_ms": 120},
-    "ce": {
-        "verdict": "following",
-        "active": "ce1",
-        "generation": 7,
-        "generation_mark": 7,
-        "since": "2026-11-23T12:01:10+01:00",
-        "domain_state": "Running",
-        "failing_over": False,
-        "pinned": None,
-        "reason": None,
-        "hosts": [
-            {
-                "url": "https://ce1.example.com:8094/ComponentService",
-                "name": "ce1",
-                "rank": "Primary",
-                "role": "Active",
-                "state": "Running",
-                "generation": 7,
-                "age_ms": 120,
-                "error": None,
-            },
-            {
-                "url": "https://ce2.example.com:8094/ComponentService",
-                "name": "ce2",
-                "rank": "Secondary",
-                "role": "Standby",
-                "state": "Running",
-                "generation": 7,
-                "age_ms": 340,
-                "error": None,
-            },
-        ],
-    },
-    "agent_channel": {
-        "state": "up",
-        "host": "ce1",
-        "since": "2026-11-23T12:01:10+01:00",
-        "heartbeat_age_ms": 300,
-        "error": None,
-    },
-    "channels": {
-        "total": 120,
-        "ready": 118,
-        "busy": 1,
-        "wrapup": 0,
-        "not_ready": 1,
-        "unknown": 0,
-        "stuck": 0,
-        "unknown_to_ce": 0,
-    },
-    "signals": {"pending": 0, "oldest_s": 0, "confirmed": 812, "refused": 0, "expired": 0, "repairs": 0},
-    "journal": {"state": "ok", "error": None},
-    "ivr_health": {"up": True, "since": "2026-11-23T12:01:08+01:00", "error": None},
-    "problems": [],
-}
-
-
-def away() -> dict[str, Any]:
-    """The status while no CE host answers."""
-    status = copy.deepcopy(STATUS)
-    status["component_link"] = {"state": "down", "url": status["component_link"]["url"], "age_ms": 42000}
-    status["ce"] |= {
-        "verdict": "unknown",
-        "active": None,
-        "failing_over": None,
-        "domain_state": None,
-        "since": "2026-11-24T14:04:18+01:00",
-        "reason": "no host answers",
-    }
-    for host, error in zip(
-        status["ce"]["hosts"], ("connection refused", "timeout: no answer within 1s of connecting"), strict=True
-    ):
-        host |= {"role": "Unknown", "state": None, "age_ms": 42000, "error": error}
-    status["agent_channel"] = {
-        "state": "down",
-        "host": None,
-        "since": "2026-11-24T14:04:18+01:00",
-        "heartbeat_age_ms": None,
-        "error": "reset by ce1 (192.0.2.1:8095)",
-    }
-    status["channels"] |= {"ready": 0, "busy": 0, "not_ready": 0, "unknown": 120, "stuck": 0}
-    status["signals"] |= {"pending": 14, "oldest_s": 41, "refused": 1}
-    status["problems"] = [
-        {
-            "code": "no-host-answers",
-            "text": "no CE host answers the component link",
-            "since": "2026-11-24T14:04:18+01:00",
-            "remedy": "agentchan doctor",
-        },
-        {
-            "code": "signals-refused",
-            "text": "CE has refused 1 call signal for good",
-            "since": "2026-11-24T13:10:02+01:00",
-            "remedy": "agentchan signals list --fate refused",
-        },
-    ]
-    return status
-
-
-def draining() -> dict[str, Any]:
-    """The status while the IVR is drained and a channel is stuck."""
-    status = copy.deepcopy(STATUS)
-    status["draining"] = True
-    status["drain"] = {
-        "since": "2026-11-24T14:00:00+01:00",
-        "who": "anna",
-        "reason": "kernel update",
-        "calls": 3,
-        "timeout_s": 900,
-    }
-    status["channels"] |= {"ready": 0, "busy": 3, "not_ready": 116, "wrapup": 1, "stuck": 1}
-    status["problems"] = [
-        {
-            "code": "channels-stuck",
-            "text": "CE holds a call on ivr1-017 that nobody here knows",
-            "since": "2026-11-24T13:40:00+01:00",
-            "remedy": "agentchan free ivr1-017 --reason 'no such call on the IVR'",
-        }
-    ]
-    return status
-
-
-SCENES = {"well": lambda: copy.deepcopy(STATUS), "away": away, "draining": draining}
-
-
-def row(number: int) -> dict[str, Any]:
-    """A channel's row."""
-    plain: dict[str, Any] = {
-        "channel": f"ivr1-{number:03}",
-        "wanted": "ready",
-        "reason": None,
-        "reported": "Ready",
-        "call_id": None,
-        "since": "2026-11-24T08:00:02+01:00",
-        "stuck": False,
-        "who": None,
-        "until": None,
-    }
-    special: dict[int, dict[str, Any]] = {
-        2: {"reported": "Busy", "call_id": "20261124-135907-0002", "since": "2026-11-24T13:59:07+01:00"},
-        3: {
-            "wanted": "not-ready",
-            "reason": "maintenance of the card",
-            "reported": "NotReady",
-            "who": "anna",
-            "until": "2026-11-24T14:30:00+01:00",
-        },
-        17: {
-            "reported": "Wrapup",
-            "call_id": "1763985600.4711",
-            "stuck": True,
-            "since": "2026-11-24T13:40:00+01:00",
-        },
-    }
-    return plain | special.get(number, {})
-
-
-SIGNALS: list[dict[str, Any]] = [
-    {
-        "signal_id": "0198c3a4-7c1e-7d39-b0a1-5c1d2e3f4a5b",
-        "kind": "gone",
-        "channel": "ivr1-002",
-        "call_id": "20261124-131000-0002",
-        "fate": "refused",
-        "accepted_at": "2026-11-24T13:10:00+01:00",
-        "settled_at": "2026-11-24T13:10:02+01:00",
-        "attempts": 1,
-        "last_error": "InvalidRequest: Outcome is not known here",
-        "repair": False,
-    },
-    {
-        "signal_id": "0198c3a4-6b0d-7d39-b0a1-000000000001",
-        "kind": "new-call",
-        "channel": "ivr1-002",
-        "call_id": "20261124-131000-0002",
-        "fate": "confirmed",
-        "accepted_at": "2026-11-24T13:05:00+01:00",
-        "settled_at": "2026-11-24T13:05:00+01:00",
-        "attempts": 1,
-        "last_error": None,
-        "repair": False,
-    },
-]
-
-FAILOVERS: list[dict[str, Any]] = [
-    {
-        "at": "2026-11-23T12:01:10+01:00",
-        "from": "ce2",
-        "to": "ce1",
-        "cause": "planned switch: ce2 said Standby",
-        "generation": 7,
-        "detect": 1,
-        "discover": 4,
-        "sign_on": 3,
-        "restore": 9,
-        "drain_outbox": 12,
-        "total": 29,
-    },
-    {
-        "at": "2026-11-21T03:12:44+01:00",
-        "from": "ce1",
-        "to": "ce2",
-        "cause": "connection reset by ce1 (192.0.2.1:8095)",
-        "generation": 6,
-        "detect": 0,
-        "discover": 61012,
-        "sign_on": 5,
-        "restore": 11,
-        "drain_outbox": 240,
-        "total": 61268,
-    },
-]
-
-EXPLAIN: dict[str, Any] = {
-    "channel": "ivr1-003",
-    "headline": "ivr1-003 is not ready because anna said so, until 14:30.",
-    "row": row(3),
-    "causes": [
-        {
-            "text": "it is wanted not ready by hand: maintenance of the card",
-            "since": "2026-11-24T13:30:00+01:00",
-            "who": "anna",
-        },
-        {"text": "CE was told and reports NotReady", "since": "2026-11-24T13:30:00+01:00", "who": None},
-    ],
-    "remedies": [{"text": "make it ready now", "command": "agentchan ready ivr1-003"}],
-}
+from tests.api.record import CALLS, ENDPOINTS, EXPLAIN, FAILOVERS, NOW, SIGNALS, TIMING, row
+from tests.api.scenes import SCENES
 
 
 class RecordedOperator:
@@ -285,7 +52,7 @@ class RecordedOperator:
         return {"live": True, "reasons": []}
 
     def readyz(self) -> Mapping[str, Any]:
-        reasons = [] if self.scene == "well" else [f"{problem['text']}" for problem in self.state["problems"]]
+        reasons = [problem["text"] for problem in self.state.get("problems", [])]
         return {"ready": not reasons, "reasons": reasons}
 
     def metrics(self) -> tuple[str, bytes]:
@@ -310,7 +77,7 @@ class RecordedOperator:
         return EXPLAIN
 
     def timing(self) -> Mapping[str, Any]:
-        raise NotOffered("the timing formula")
+        return TIMING
 
     def failing_over(self) -> Mapping[str, Any]:
         value = self.state["ce"]["failing_over"]
@@ -338,28 +105,9 @@ class RecordedOperator:
         }
 
     def endpoints(self) -> Iterable[Mapping[str, Any]]:
-        return [
-            {
-                "uri": "sip:sales@sip1.example.com;transport=tls",
-                "available": True,
-                "status_code": 200,
-                "latency_ms": 4.2,
-                "since": "2026-11-23T12:01:08+01:00",
-                "age_ms": 900,
-                "reason": None,
-                "configured": True,
-            },
-            {
-                "uri": "sip:down@example.com",
-                "available": False,
-                "status_code": 503,
-                "latency_ms": 3.0,
-                "since": "2026-11-24T14:01:08+01:00",
-                "age_ms": 1900,
-                "reason": "503 Service Unavailable",
-                "configured": False,
-            },
-        ]
+        if self.scene == "ancient":
+            raise NotOffered("endpoint checks")
+        return ENDPOINTS
 
     def configuration(self) -> Mapping[str, Any]:
         return {"ivr": {"name": "ivr1"}}
@@ -423,17 +171,7 @@ class RecordedOperator:
 
     def calls(self, query: requests.CallsQuery) -> Iterable[Mapping[str, Any]]:
         self.asked.append(("calls", query))
-        return [
-            {
-                "channel": "ivr1-002",
-                "call_id": "20261124-135907-0002",
-                "since": "2026-11-24T13:59:07+01:00",
-                "caller": "+3612345678",
-                "called": "+3618000000",
-                "known_to_ce": True,
-                "reported": "Busy",
-            }
-        ]
+        return CALLS
 
     def put_calls(self, request: requests.PutCallsRequest) -> Mapping[str, Any]:
         self.asked.append(("put_calls", request))
@@ -484,23 +222,29 @@ def api(socket: Path, **changes: Any) -> Api:
     return attrs.evolve(Api(), socket=socket, **changes)
 
 
-def serve(socket: str, scene: str) -> None:
+def serve(folder: Path) -> None:
     """Serve the record until SIGTERM."""
     from twisted.internet import reactor as installed  # noqa: PLC0415  a program chooses its reactor when it runs
 
     from agentchan.api.doors import Doors  # noqa: PLC0415  the same
 
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger("warning"),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     reactor: Any = installed
-    operator = RecordedOperator(scene)
-    doors = Doors(reactor, operator, api(Path(socket)))
-    doors.open()
-    for name in ("started", "signed-on", "failover"):
-        operator.feed.publish(name, host="ce1")
-    reactor.addSystemEventTrigger("before", "shutdown", doors.close)
+    for scene in SCENES:
+        operator = RecordedOperator(scene)
+        doors = Doors(reactor, operator, api(folder / f"{scene}.sock"))
+        doors.open()
+        operator.feed.publish("started", version="0.1.0")
+        operator.feed.publish("signed-on", host="ce1", generation=7)
+        operator.feed.publish("failover", **FAILOVERS[0])
+        reactor.addSystemEventTrigger("before", "shutdown", doors.close)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     reactor.run()
 
 
 if __name__ == "__main__":
-    serve(*sys.argv[1:])
+    serve(Path(sys.argv[1]))

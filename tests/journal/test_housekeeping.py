@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from agentchan.journal import State
 from agentchan.journal.housekeeping import SLICE, Housekeeping
@@ -86,7 +87,7 @@ def test_many_go_in_slices(tmp_path: Path, lingering: int) -> None:
     path = tmp_path / "j"
     desk, _ = opened(path, clocks, keep=DAY)
     desk.recorded(
-        *(SignalAccepted(new_call(number), BEGIN, parameters="x" * 500) for number in range(4 * SLICE + lingering))
+        *(SignalAccepted(evolve(new_call(number), parameters="x" * 500), BEGIN) for number in range(4 * SLICE + lingering))
     )
     desk.recorded(
         *(SignalSettled(f"n{number}", Fate.CONFIRMED, BEGIN, 1) for number in range(lingering, 4 * SLICE + lingering))
@@ -104,7 +105,7 @@ def test_too_large_a_file_prunes_before_time(tmp_path: Path) -> None:
     desk, _ = opened(tmp_path / "j", Clocks(), keep=300 * DAY, largest=1_000_000)
     for begin in range(0, 2000, 500):
         numbers = range(begin, begin + 500)
-        desk.recorded(*(SignalAccepted(new_call(number), BEGIN, parameters="x" * 500) for number in numbers))
+        desk.recorded(*(SignalAccepted(evolve(new_call(number), parameters="x" * 500), BEGIN) for number in numbers))
         desk.recorded(*(settled(f"n{number}") for number in numbers if number >= 10))
     tidied(desk)
     kept = ids(desk)

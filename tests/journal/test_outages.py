@@ -12,6 +12,7 @@ from io import FileIO
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from agentchan.journal import JournalUnavailable, State
 from agentchan.journal.writes import MarkRaised, ReadinessWanted
@@ -39,7 +40,7 @@ def test_a_full_file_refuses_and_heals(tmp_path: Path) -> None:
     desk.recorded(*accepted(new_call(1)))
     desk.turns.result(desk.journal.ask(lambda connection: connection.execute("PRAGMA max_page_count = 1").fetchall()))
     with pytest.raises(JournalUnavailable, match="disk is full; make room"):
-        desk.recorded(*accepted(new_call(2)), *accepted(new_call(3), parameters="x" * 2_000_000))
+        desk.recorded(*accepted(new_call(2)), *accepted(evolve(new_call(3), parameters="x" * 2_000_000)))
     assert desk.journal.health.state is State.FAILING
     assert "disk is full" in desk.journal.health.reason
     assert pending(desk) == ["n1"]

@@ -43,10 +43,10 @@ def test_pending_signals_come_back_in_order_after_a_restart(tmp_path: Path) -> N
 def test_a_signal_comes_back_as_it_was(tmp_path: Path) -> None:
     """Every field survives, the zone of its time, foreign letters and carried parameters included."""
     at = datetime(2026, 11, 24, 13, 0, 0, 999_999, tzinfo=timezone(timedelta(hours=5, minutes=30)))
-    first = NewCall("n1", "ivr1", "ivr1-001", "c1", at, "+49 30 Größe", None)
+    first = NewCall("n1", "ivr1", "ivr1-001", "c1", at, "+49 30 Größe", None, "<a>ü</a>")
     second = Gone("g1", "ivr1", "ivr1-001", "c1", at, "línea")
     desk, _ = opened(tmp_path / "j")
-    desk.recorded(*accepted(first, parameters="<a>ü</a>"))
+    desk.recorded(*accepted(first))
     desk.recorded(*accepted(second, repair=True, who="root"))
     desk.closed()
     desk, _ = opened(tmp_path / "j")
@@ -56,7 +56,7 @@ def test_a_signal_comes_back_as_it_was(tmp_path: Path) -> None:
     assert isinstance(one.signal, NewCall)
     assert one.signal == first
     assert one.signal.started_at.isoformat() == at.isoformat()
-    assert (one.parameters, one.repair, one.accepted_at) == ("<a>ü</a>", False, BEGIN)
+    assert (one.repair, one.accepted_at) == (False, BEGIN)
     assert other is not None
     assert other.signal == second
     assert (other.repair, other.who) == (True, "root")

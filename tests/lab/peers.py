@@ -78,13 +78,9 @@ class Peer:
         adapter = HTTPAdapter(pool_connections=1, pool_maxsize=1, pool_block=True)
         self._session.mount("http://", adapter)
         transport = zeep.Transport(session=self._session, timeout=10, operation_timeout=10)
-        self._client = zeep.Client(
-            str(PROFILE / WSDLS[service]), transport=transport, plugins=[StrictReplies(service)]
-        )
+        self._client = zeep.Client(str(PROFILE / WSDLS[service]), transport=transport, plugins=[StrictReplies(service)])
         binding = "ComponentServiceSoap" if service == "component" else "IVRConnectorSoap"
-        self._service = self._client.create_service(
-            f"{{{NAMESPACES[service]}}}{binding}", pair.url(host, service)
-        )
+        self._service = self._client.create_service(f"{{{NAMESPACES[service]}}}{binding}", pair.url(host, service))
 
     def __enter__(self) -> Self:
         return self
@@ -125,13 +121,14 @@ class IvrPeer(Peer):
         self.session_id = reply.SessionId
         return reply
 
-    def set_readiness(self, changes: Iterable[tuple[str, bool]], session_id: str | None = None) -> Any:
-        """Make channels ready or not."""
-        return self.say(
+    def set_readiness(self, changes: Iterable[tuple[str, bool]], session_id: str | None = None) -> list[Any]:
+        """Make channels ready or not; returns the reports."""
+        reports: list[Any] = self.say(
             "SetReadiness",
             SessionId=session_id or self.session_id,
             Change=[{"Channel": channel, "Ready": ready, "Reason": "test"} for channel, ready in changes],
         )
+        return reports
 
     def heartbeat(self, session_id: str | None = None) -> Any:
         """Keep the session."""
@@ -161,9 +158,9 @@ class IvrPeer(Peer):
         )
 
 
-def states(reply: Any) -> dict[str, str]:
-    """The channel reports of a reply: channel to state."""
-    return {report.Channel: report.State for report in reply.ChannelReport}
+def states(reports: Iterable[Any]) -> dict[str, str]:
+    """Channel to state."""
+    return {report.Channel: report.State for report in reports}
 
 
 class Wire:
@@ -180,10 +177,10 @@ class Wire:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def post(
+    def send(
         self, operation: str, content: str = "", *, body: bytes | None = None, headers: dict[str, str] | None = None
-    ) -> tuple[int, bytes]:
-        """POST an operation with this XML inside, or this whole body."""
+    ) -> None:
+        """POST an operation with this XML inside, or this whole body, and do not wait for the answer."""
         namespace = NAMESPACES[self._service]
         if body is None:
             body = (
@@ -191,12 +188,21 @@ class Wire:
                 "</e:Body></e:Envelope>"
             ).encode()
         usual = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{namespace}/{operation}"'}
-        return self.request("POST", self._path, body, {**usual, **(headers or {})})
+        self._connection.request("POST", self._path, body, {**usual, **(headers or {})})
+
+    def receive(self) -> tuple[int, bytes]:
+        """The answer to what was sent."""
+        response = self._connection.getresponse()
+        return response.status, response.read()
+
+    def post(self, operation: str, content: str = "", **more: Any) -> tuple[int, bytes]:
+        """Send and receive."""
+        self.send(operation, content, **more)
+        return self.receive()
 
     def request(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> tuple[int, bytes]:
         """One HTTP exchange on the connection."""
         self._connection.request(method, path, body, headers or {})
-        response = self._connection.getresponse()
-        return response.status, response.read()
+        return self.receive()

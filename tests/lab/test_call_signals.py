@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta, timezone
 
 import pytest
 
 from agentchan.lab.pair import Pair
-from tests.lab.peers import NOON, IvrPeer, Refused, signal_id
+from tests.lab.peers import NOON, IvrPeer, Peer, Refused, signal_id
 
 Dial = Callable[..., IvrPeer]
 
@@ -84,7 +85,7 @@ def test_operation_is_content(dial: Dial, channels: list[str]) -> None:
 
 
 def test_held_channel(pair: Pair, dial: Dial, ivr: str, channels: list[str]) -> None:
-    """A NewCall on a channel that holds another call: ChannelHeld with that CallId, and its SignalId is not remembered."""
+    """A NewCall on a channel that holds another call: fault ChannelHeld with that CallId; the SignalId is forgotten."""
     peer = dial()
     pair.stick(channels[0], "stuck", state="Wrapup", ivr=ivr)
     signal = signal_id()
@@ -149,7 +150,7 @@ def test_unknown_names(dial: Dial, channels: list[str], duty: str) -> None:
     assert not getattr(peer, duty)(channels[0], "call", signal).Duplicate
 
 
-def test_faults_of_the_client_and_of_the_server(pair: Pair, dial: Dial, channels: list[str]) -> None:
+def test_faults_of_the_client_and_of_the_server(dial: Dial) -> None:
     """What trying again cannot help is a Client fault; what can be helped is a Server fault."""
     peer = dial()
     with pytest.raises(Refused) as caught:
@@ -174,7 +175,7 @@ def test_signals_survive_a_switch(pair: Pair, dial: Dial, channels: list[str]) -
     assert [(report.State, report.CallId) for report in reports[:2]] == [("Busy", "held"), ("NotReady", None)]
 
 
-def test_standby_refuses_everything(pair: Pair, dial: Dial, channels: list[str]) -> None:
+def test_standby_refuses_everything(dial: Dial, channels: list[str]) -> None:
     """A standby answers each operation with NotActive, names the active host, and applies nothing."""
     peer = dial("ce2")
     attempts: list[Callable[[], object]] = [
@@ -191,3 +192,25 @@ def test_standby_refuses_everything(pair: Pair, dial: Dial, channels: list[str])
             attempt()
         assert (caught.value.code, caught.value.active_server) == ("NotActive", "ce1")
     assert dial("ce1").new_call(channels[0], "call").State == "Busy"
+
+
+def test_standby_that_knows_no_active_host(pair: Pair, dial: Dial, link: Callable[[str], Peer]) -> None:
+    """A standby host names the active one if it knows it: while nobody is active it names none."""
+    pair.demote()
+    with pytest.raises(Refused) as caught:
+        dial("ce2").new_call("any", "call")
+    assert (caught.value.code, caught.value.active_server) == ("NotActive", None)
+    assert link("ce2").say("GetServerStatus").ActiveServer is None
+
+
+def test_replies_on_different_connections_have_no_order(pair: Pair, dial: Dial, channels: list[str]) -> None:
+    """NewCall and Gone may travel on any connection to the active host; replies on different ones have no order."""
+    slow, fast = dial(), dial()
+    pair.answer_wrongly("ce1", "hold", operation="NewCall", times=1)
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(slow.new_call, channels[0], "call")
+        pair.wait_until(lambda: pair.status("ce1")["replies_held"] == 1)
+        assert fast.gone(channels[0], "call").State == "NotReady"
+        assert not held.done()
+        pair.release("ce1")
+        assert held.result(10).State == "Busy"

@@ -60,7 +60,7 @@ def test_generation_rises_at_every_change_of_role(pair: Pair, link: Link) -> Non
 
 
 @pytest.mark.parametrize("change", [{"Role": "Standby"}, {"Generation": 0}, {"State": "Emergency"}])
-def test_watch_answers_at_once_what_differs(pair: Pair, link: Link, change: dict[str, Any]) -> None:
+def test_watch_answers_at_once_what_differs(link: Link, change: dict[str, Any]) -> None:
     """A watch by a caller who knows another role, generation or state is answered at once."""
     peer = link("ce1")
     status = peer.say("GetServerStatus")
@@ -68,7 +68,7 @@ def test_watch_answers_at_once_what_differs(pair: Pair, link: Link, change: dict
     assert peer.say("WatchServerStatus", **known, MaxWait=LONG) == status
 
 
-def test_watch_is_held_for_max_wait(pair: Pair, link: Link) -> None:
+def test_watch_is_held_for_max_wait(link: Link) -> None:
     """Without a change the watch is answered when MaxWait has passed, not before."""
     peer = link("ce1")
     status = peer.say("GetServerStatus")
@@ -125,7 +125,7 @@ def test_bad_max_wait_is_a_plain_fault(pair: Pair, wait: str) -> None:
     assert b"ConnectorFault" not in body
 
 
-def test_malformed_is_a_plain_fault(pair: Pair, link: Link) -> None:
+def test_malformed_is_a_plain_fault(link: Link) -> None:
     """Errors of the Component Service are plain SOAP faults."""
     with pytest.raises(zeep.exceptions.Fault) as caught:
         link("ce1").say("WatchServerStatus", KnownRole="Boss", KnownGeneration=1, KnownState="Running", MaxWait=LONG)
@@ -158,7 +158,7 @@ def test_emergency_keeps_sessions_and_readiness(
     pair.emergency()
     assert link("ce1").say("GetServerStatus").State == "Emergency"
     assert peer.heartbeat().Role == "Active"
-    assert pair.channels("ce1", ivr)[channels[0]]["state"] == "Ready"
+    assert pair.channels(ivr, host="ce1")[channels[0]]["state"] == "Ready"
     pair.emergency(on=False)
     assert link("ce1").say("GetServerStatus").State == "Running"
 

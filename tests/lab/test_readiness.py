@@ -17,9 +17,9 @@ def test_answered_per_channel_in_order(dial: Dial, channels: list[str]) -> None:
     peer = dial()
     peer.open(channels)
     asked = [(channels[3], True), (channels[0], True), (channels[3], False), (channels[1], True)]
-    reply = peer.set_readiness(asked)
-    assert [report.Channel for report in reply.ChannelReport] == [channel for channel, _ in asked]
-    assert states(reply) == {channels[3]: "NotReady", channels[0]: "Ready", channels[1]: "Ready"}
+    reports = peer.set_readiness(asked)
+    assert [report.Channel for report in reports] == [channel for channel, _ in asked]
+    assert states(reports) == {channels[3]: "NotReady", channels[0]: "Ready", channels[1]: "Ready"}
 
 
 def test_wish_waits_for_the_gone(dial: Dial, channels: list[str]) -> None:
@@ -27,7 +27,7 @@ def test_wish_waits_for_the_gone(dial: Dial, channels: list[str]) -> None:
     peer = dial()
     peer.open(channels)
     peer.new_call(channels[0], "call")
-    (report,) = peer.set_readiness([(channels[0], True)]).ChannelReport
+    (report,) = peer.set_readiness([(channels[0], True)])
     assert (report.State, report.CallId) == ("Busy", "call")
     assert peer.gone(channels[0], "call").State == "Ready"
     peer.new_call(channels[0], "next")
@@ -41,7 +41,7 @@ def test_wish_of_a_wrapup_channel(pair: Pair, dial: Dial, ivr: str, channels: li
     peer.open(channels)
     peer.new_call(channels[0], "call")
     pair.hang_up(channels[0], ivr=ivr)
-    (report,) = peer.set_readiness([(channels[0], True)]).ChannelReport
+    (report,) = peer.set_readiness([(channels[0], True)])
     assert (report.State, report.CallId) == ("Wrapup", "call")
     assert peer.gone(channels[0], "call").State == "Ready"
 
@@ -55,7 +55,7 @@ def test_readiness_before_the_call_is_last_wished(dial: Dial, channels: list[str
     assert peer.gone(channels[0], "call").State == "Ready"
 
 
-def test_wishes_end_with_the_session(pair: Pair, dial: Dial, channels: list[str]) -> None:
+def test_wishes_end_with_the_session(dial: Dial, channels: list[str]) -> None:
     """The wish of a Busy channel ends with its session; after another sign-on the Gone leaves it NotReady."""
     first, second = dial(), dial()
     first.open(channels)
@@ -84,7 +84,7 @@ def test_unknown_channels_are_all_named_and_nothing_applied(
     with pytest.raises(Refused) as caught:
         peer.set_readiness([(channels[0], True), ("nobody", True), (channels[5], True), ("nobody", False)])
     assert (caught.value.code, caught.value.channels) == ("UnknownChannel", ["nobody", channels[5]])
-    assert pair.channels("ce1", ivr)[channels[0]]["state"] == "NotReady"
+    assert pair.channels(ivr, host="ce1")[channels[0]]["state"] == "NotReady"
 
 
 def test_sign_on_with_unknown_names(pair: Pair, dial: Dial, ivr: str, channels: list[str]) -> None:
@@ -106,7 +106,7 @@ def test_failed_sign_on_leaves_the_live_session(dial: Dial, channels: list[str])
     with pytest.raises(Refused, match="UnknownChannel"):
         other.open(["nobody"])
     peer.session_id = session
-    assert states(peer.open(channels))[channels[0]] == "Ready"
+    assert states(peer.open(channels).ChannelReport)[channels[0]] == "Ready"
 
 
 def test_channel_named_twice(dial: Dial, channels: list[str]) -> None:

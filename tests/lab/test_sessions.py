@@ -24,7 +24,7 @@ def test_sign_on_answers_with_every_channel(pair: Pair, dial: Dial, channels: li
     assert reply.Generation == pair.status("ce1")["generation"]
     assert reply.SessionTimeout.total_seconds() == 5.0
     assert [report.Channel for report in reply.ChannelReport] == channels
-    assert set(states(reply).values()) == {"NotReady"}
+    assert set(states(reply.ChannelReport).values()) == {"NotReady"}
     assert {report.CallId for report in reply.ChannelReport} == {None}
 
 
@@ -41,7 +41,7 @@ def test_new_session_makes_idle_channels_not_ready(dial: Dial, channels: list[st
     first, second = dial(), dial()
     first.open(channels)
     first.set_readiness([(channels[0], True)])
-    assert set(states(second.open(channels)).values()) == {"NotReady"}
+    assert set(states(second.open(channels).ChannelReport).values()) == {"NotReady"}
 
 
 def test_repeated_sign_on_changes_the_list(dial: Dial, channels: list[str]) -> None:
@@ -51,8 +51,8 @@ def test_repeated_sign_on_changes_the_list(dial: Dial, channels: list[str]) -> N
     peer.set_readiness([(channels[0], True), (channels[2], True)])
     reply = peer.open([channels[0], channels[1], channels[3]])
     assert reply.SessionId == session
-    assert states(reply) == {channels[0]: "Ready", channels[1]: "NotReady", channels[3]: "NotReady"}
-    assert states(peer.open(channels[:3]))[channels[2]] == "NotReady"
+    assert states(reply.ChannelReport) == {channels[0]: "Ready", channels[1]: "NotReady", channels[3]: "NotReady"}
+    assert states(peer.open(channels[:3]).ChannelReport)[channels[2]] == "NotReady"
 
 
 def test_same_instance_replaces(pair: Pair, dial: Dial, ivr: str, channels: list[str]) -> None:
@@ -66,7 +66,7 @@ def test_same_instance_replaces(pair: Pair, dial: Dial, ivr: str, channels: list
     old.close()
     pair.wait_until(lambda: pair.status("ce1")["connections"]["connector"] == 1)
     assert new.heartbeat().Role == "Active"
-    assert pair.channels("ce1", ivr)[channels[0]]["state"] == "Ready"
+    assert pair.channels(ivr, host="ce1")[channels[0]]["state"] == "Ready"
     assert _closings(pair, ivr) == ["replaced"]
 
 
@@ -90,15 +90,13 @@ def test_session_ends_with_its_connection(pair: Pair, dial: Dial, ivr: str, chan
     lane.new_call(channels[0], "call")
     peer.close()
     pair.wait_until(lambda: _closings(pair, ivr) == ["connection-closed"])
-    believed = pair.channels("ce1", ivr)
+    believed = pair.channels(ivr, host="ce1")
     assert believed[channels[0]]["state"] == "Busy"
     assert {believed[channel]["state"] for channel in channels[1:]} == {"NotReady"}
     assert lane.gone(channels[0], "call").State == "NotReady"
 
 
-def test_silence_ends_the_session_not_the_connection(
-    pair: Pair, dial: Dial, ivr: str, channels: list[str]
-) -> None:
+def test_silence_ends_the_session_not_the_connection(pair: Pair, dial: Dial, ivr: str, channels: list[str]) -> None:
     """After SessionTimeout without a byte the session is over, and the same connection can sign on anew."""
     peer = dial()
     peer.open(channels)
@@ -106,7 +104,7 @@ def test_silence_ends_the_session_not_the_connection(
     pair.set_session_timeout("ce1", 0.05)
     try:
         pair.wait_until(lambda: _closings(pair, ivr) == ["silence"])
-        assert pair.channels("ce1", ivr)[channels[0]]["state"] == "NotReady"
+        assert pair.channels(ivr, host="ce1")[channels[0]]["state"] == "NotReady"
         with pytest.raises(Refused, match="UnknownSession"):
             peer.heartbeat()
         reply = peer.open(channels)
@@ -136,7 +134,7 @@ def test_sign_off(pair: Pair, dial: Dial, ivr: str, channels: list[str]) -> None
     peer.set_readiness([(channel, True) for channel in channels])
     peer.new_call(channels[0], "call")
     peer.close_session()
-    believed = pair.channels("ce1", ivr)
+    believed = pair.channels(ivr, host="ce1")
     assert believed[channels[0]]["state"] == "Busy"
     assert {believed[channel]["state"] for channel in channels[1:]} == {"NotReady"}
     with pytest.raises(Refused, match="UnknownSession"):
@@ -166,7 +164,7 @@ def test_loss_of_the_role_ends_sessions(pair: Pair, dial: Dial, ivr: str, channe
             attempt()
         assert (caught.value.code, caught.value.active_server) == ("NotActive", "ce2")
     assert _closings(pair, ivr) == ["role-changed"]
-    assert pair.channels("ce1", ivr)[channels[0]]["state"] == "NotReady"
+    assert pair.channels(ivr, host="ce1")[channels[0]]["state"] == "NotReady"
     closed = [row["closed"] for row in pair.connections() if "OpenSession" in row["operations"]]
     assert closed[-1] is None
 
@@ -180,7 +178,7 @@ def test_another_generation_ends_sessions(pair: Pair, dial: Dial, channels: list
     assert pair.active() == "ce1"
     with pytest.raises(Refused, match="UnknownSession"):
         peer.set_readiness([(channels[0], True)])
-    assert set(states(peer.open(channels)).values()) == {"NotReady"}
+    assert set(states(peer.open(channels).ChannelReport).values()) == {"NotReady"}
 
 
 @pytest.mark.parametrize(
@@ -223,5 +221,5 @@ def test_several_ivrs(pair: Pair, dial: Dial, ivr: str, channels: list[str]) -> 
     peer.open(channels)
     peer.close()
     pair.wait_until(lambda: _closings(pair, ivr) == ["connection-closed"])
-    assert pair.channels("ce1", "ivr60")["ivr60-1"]["state"] == "Ready"
+    assert pair.channels("ivr60", host="ce1")["ivr60-1"]["state"] == "Ready"
     assert other.heartbeat().Role == "Active"

@@ -9,11 +9,12 @@ import socket
 import subprocess
 import time
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tests.ce.certificates import Identity, issue
+from tests.ce.certificates import DAY, NOW, Identity, issue
 
 SIPP = shutil.which("sipp")
 KAMAILIO = shutil.which("kamailio")
@@ -22,6 +23,9 @@ KAMAILIO_TLS = KAMAILIO is not None and (_MODULES / "tls.so").exists()
 
 _PATIENCE = 20.0
 """Seconds for a process to begin or to end, on a busy machine."""
+
+_ATTEMPTS = 5
+"""To find ports that nobody takes meanwhile."""
 
 _SCENARIO = """<?xml version="1.0" encoding="UTF-8" ?>
 <!DOCTYPE scenario SYSTEM "sipp.dtd">
@@ -99,7 +103,7 @@ modparam("tls", "tls_method", "TLSv1.2+")
 
 
 def free_port() -> int:
-    """A port that nobody uses, for UDP and TCP."""
+    """A port that nobody uses, for UDP and TCP; somebody else may take it before its peer does."""
     with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagrams:
         stream.bind(("127.0.0.1", 0))
         port: int = stream.getsockname()[1]
@@ -110,28 +114,38 @@ def free_port() -> int:
 class _Process(AbstractContextManager[Any]):
     """A process and its children, in a group of their own; ended with it."""
 
-    def __init__(self, arguments: list[str], folder: Path) -> None:
-        self._log = (folder / "peer.log").open("wb")
-        self._process = subprocess.Popen(
-            arguments,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            env={**os.environ, "TERM": "dumb"},
-        )
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
+        for _ in range(_ATTEMPTS):
+            arguments, ports = self.prepare(folder)
+            self._log = (folder / "peer.log").open("wb")
+            self._process = subprocess.Popen(
+                arguments,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env={**os.environ, "TERM": "dumb"},
+            )
+            if self._await(ports):
+                return
+            self.__exit__(None, None, None)
+        log = (folder / "peer.log").read_text(errors="replace")
+        raise AssertionError(f"the peer did not begin: {log[-2000:]}")
 
-    def await_port(self, port: int, *tables: str) -> None:
-        """Wait until the port is bound."""
+    def prepare(self, folder: Path) -> tuple[list[str], list[tuple[int, str]]]:
+        """What is run, and the ports that it then has, each with its table in /proc/net."""
+        raise NotImplementedError
+
+    def _await(self, ports: list[tuple[int, str]]) -> bool:
+        """Wait until it has all its ports; False where it ends instead."""
         until = time.monotonic() + _PATIENCE
-        while not all(_bound(port, table) for table in tables):
+        while not all(_bound(port, table) for port, table in ports):
             if self._process.poll() is not None or time.monotonic() > until:
-                log = (self._folder / "peer.log").read_text(errors="replace")
-                self.__exit__(None, None, None)
-                raise AssertionError(f"the peer did not begin: {log[-2000:]}")
+                return False
             time.sleep(0.02)
+        return self._process.poll() is None
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -157,18 +171,20 @@ class Sipp(_Process):
     """
 
     def __init__(self, folder: Path, scenario: str, *, tcp: bool = False) -> None:
+        self._scenario = scenario
+        self._tcp = tcp
+        super().__init__(folder)
+
+    def prepare(self, folder: Path) -> tuple[list[str], list[tuple[int, str]]]:
+        """UDP or TCP."""
         assert SIPP is not None
         self.port = free_port()
         file = folder / "scenario.xml"
-        file.write_text(scenario)
-        super().__init__(
-            [
-                *(SIPP, "-sf", str(file), "-i", "127.0.0.1", "-p", str(self.port), "-t", "t1" if tcp else "u1"),
-                *("-nostdin", "-skip_rlimit", "-cp", "0"),
-            ],
-            folder,
-        )
-        self.await_port(self.port, "tcp" if tcp else "udp")
+        file.write_text(self._scenario)
+        transport = "t1" if self._tcp else "u1"
+        where = ["-i", "127.0.0.1", "-p", str(self.port), "-t", transport]
+        arguments = [SIPP, "-sf", str(file), *where, "-nostdin", "-skip_rlimit", "-cp", "0"]
+        return arguments, [(self.port, "tcp" if self._tcp else "udp")]
 
 
 class Kamailio(_Process):
@@ -179,29 +195,40 @@ class Kamailio(_Process):
         tls_port: of TLS.
     """
 
-    def __init__(self, folder: Path, identity: Identity | None = None) -> None:
+    def __init__(self, folder: Path, identity: Identity | None = None, *, after: Kamailio | None = None) -> None:
+        """Begin.
+
+        Args:
+            folder: for its files.
+            identity: for TLS; None: no TLS.
+            after: one that has ended, whose ports it takes.
+        """
+        self._identity = identity
+        self._after = after
+        super().__init__(folder)
+
+    def prepare(self, folder: Path) -> tuple[list[str], list[tuple[int, str]]]:
+        """All transports; the memory for one child each."""
         assert KAMAILIO is not None
-        self.port, self.tls_port = free_port(), free_port()
+        after = self._after
+        self.port, self.tls_port = (free_port(), free_port()) if after is None else (after.port, after.tls_port)
+        ports = [(self.port, "udp"), (self.port, "udp6"), (self.port, "tcp")]
         tls = modparams = ""
-        if identity is not None:
-            certificate, key = identity.store(folder, "kamailio")
+        if self._identity is not None:
+            certificate, key = self._identity.store(folder, "kamailio")
             tls = f"enable_tls=yes\nlisten=tls:127.0.0.1:{self.tls_port}"
             modparams = _KAMAILIO_TLS.format(key=key, certificate=certificate)
+            ports.append((self.tls_port, "tcp"))
         file = folder / "kamailio.cfg"
         file.write_text(_KAMAILIO.format(udp=self.port, tls=tls, modules=_MODULES, modparams=modparams))
-        super().__init__(
-            [KAMAILIO, "-f", str(file), "-DD", "-E", "-m", "32", "-M", "4", "-Y", str(folder), "-w", str(folder)],
-            folder,
-        )
-        self.await_port(self.port, "udp", "udp6", "tcp")
-        if identity is not None:
-            self.await_port(self.tls_port, "tcp")
+        where = ["-Y", str(folder), "-w", str(folder)]
+        return [KAMAILIO, "-f", str(file), "-DD", "-E", "-m", "32", "-M", "4", *where], ports
 
 
-def kamailio_identity() -> tuple[Identity, Identity]:
+def kamailio_identity(not_after: datetime = NOW + DAY) -> tuple[Identity, Identity]:
     """A CA and the certificate that it gave to Kamailio at ``localhost``."""
     authority = issue("Test CA", authority=True)
-    return authority, issue("kamailio", "localhost", signer=authority)
+    return authority, issue("kamailio", "localhost", signer=authority, not_after=not_after)
 
 
 def _bound(port: int, table: str) -> bool:

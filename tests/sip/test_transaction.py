@@ -29,14 +29,14 @@ class TransactionTest(SynchronousTestCase):
 
     def after_test(self, transaction: Transaction) -> None:
         """Nothing is left behind."""
-        self.assertEqual(self.clock.getDelayedCalls(), [])
-        self.assertEqual(self.ended, [transaction])
+        assert self.clock.getDelayedCalls() == []
+        assert self.ended == [transaction]
 
     def test_retransmissions(self) -> None:
         """Over UDP the request goes out again after T1, 2 T1, 4 T1, 8 T1 and then every 8 T1."""
         transaction = self.begin()
         self.clock.pump([0.0625] * 64)
-        self.assertEqual(self.sent, [0.0, 0.125, 0.375, 0.875, 1.875, 2.875, 3.875])
+        assert self.sent == [0.0, 0.125, 0.375, 0.875, 1.875, 2.875, 3.875]
         transaction.outcome.cancel()
         self.failureResultOf(transaction.outcome, CancelledError)
         self.after_test(transaction)
@@ -45,9 +45,9 @@ class TransactionTest(SynchronousTestCase):
         """Over TCP it goes out once."""
         transaction = self.begin(None)
         self.clock.pump([1.0] * 5)
-        self.assertEqual(self.sent, [0.0])
+        assert self.sent == [0.0]
         transaction.received(read_answer(ANSWER))
-        self.assertEqual(self.successResultOf(transaction.outcome).code, 200)
+        assert self.successResultOf(transaction.outcome).code == 200
         self.after_test(transaction)
 
     def test_final_answer(self) -> None:
@@ -55,16 +55,16 @@ class TransactionTest(SynchronousTestCase):
         transaction = self.begin()
         for _ in range(2):
             transaction.received(read_answer(ANSWER))
-        self.assertEqual(self.successResultOf(transaction.outcome).code, 200)
+        assert self.successResultOf(transaction.outcome).code == 200
         self.after_test(transaction)
 
     def test_provisional_answer(self) -> None:
-        """A provisional answer makes retransmissions rare, and does not end it."""
+        """After a provisional answer the retransmission that is due still goes out, then they are rare (17.1.2.2)."""
         transaction = self.begin()
         transaction.received(evolve(read_answer(ANSWER), code=100))
         self.clock.pump([0.125] * 17)
-        self.assertEqual(self.sent, [0.0, 1.0, 2.0])
-        self.assertEqual(transaction.note, "only a provisional 100 came")
+        assert self.sent == [0.0, 0.125, 1.125, 2.125]
+        assert transaction.note == "only a provisional 100 came"
         self.assertNoResult(transaction.outcome)
         transaction.received(read_answer(ANSWER))
         self.successResultOf(transaction.outcome)
@@ -75,9 +75,9 @@ class TransactionTest(SynchronousTestCase):
         transaction = self.begin()
         transaction.received(evolve(read_answer(ANSWER), sequence=7))
         self.assertNoResult(transaction.outcome)
-        self.assertEqual(transaction.note, "an answer with another CSeq came")
+        assert transaction.note == "an answer with another CSeq came"
         transaction.failed(ExchangeFault("gone"))
-        self.assertEqual(self.failureResultOf(transaction.outcome, ExchangeFault).value.reason, "gone")
+        assert self.failureResultOf(transaction.outcome, ExchangeFault).value.reason == "gone"
         self.after_test(transaction)
 
     def test_unsendable(self) -> None:

@@ -1,0 +1,279 @@
+"""Call signals on their way: from the journal into the outbox, through the lanes to CE, and their fates back.
+
+What has to happen to a signal is decided in :mod:`agentchan.core.outbox`; here it is done.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from math import inf
+from typing import Protocol
+
+import structlog
+from attrs import evolve
+from twisted.internet.defer import Deferred, succeed
+from twisted.python.failure import Failure
+
+from agentchan.ce.lanes import Lanes
+from agentchan.core.outbox import Outbox
+from agentchan.core.outbox_values import Decided, Denied, Emptied, Entry, Mend, Reported, ReportWanted, Tried
+from agentchan.core.session_values import Note
+from agentchan.journal.errors import JournalError
+from agentchan.journal.signals import KeptSignal
+from agentchan.journal.writes import CallTokenLearnt, SignalSettled, SignalTried, Write
+from agentchan.signal_parts import SignalParts
+from agentchan.vocabulary import CallSignal, ChannelReport, Fate, Gone
+
+log = structlog.get_logger("agentchan.signals")
+
+PAGE = 1000
+"""Signals of earlier runs that are read at once: some milliseconds of the reactor's time."""
+
+
+class Mending(Protocol):
+    """What makes new signals where CE and we do not agree (:mod:`agentchan.repairing`)."""
+
+    def mend(self, mend: Mend) -> None:
+        """Make a new signal; tell ``Delivering.mended`` or ``not_mended``."""
+
+    def report_wanted(self, channel: str, refused: Entry | None) -> None:
+        """CE refused a NewCall and cannot say which call it holds."""
+
+    def seen(self, report: ChannelReport) -> None:
+        """CE has said what it believes of a channel."""
+
+
+class Delivering:
+    """All call signals that are on disk and not settled.
+
+    Attributes:
+        outbox: to be read by others.
+        mending: set once, before the first signal.
+        loaded: whether the signals of earlier runs are all here.
+        host: who answers now, for the journal; set by whoever directs the lanes.
+
+    Args:
+        on_denied: CE answered a signal that its host is not active; it names the active one if it can.
+        on_settled: called when channels may be told of their readiness again.
+        on_old_settled: called when no signal of before the last sign-on is pending any more.
+    """
+
+    mending: Mending
+
+    def __init__(
+        self,
+        parts: SignalParts,
+        outbox: Outbox,
+        *,
+        on_denied: Callable[[str | None], None],
+        on_settled: Callable[[], None],
+        on_old_settled: Callable[[], None],
+    ) -> None:
+        self.outbox = outbox
+        self.lanes: Lanes | None = None
+        self.loaded = False
+        self.host: str | None = None
+        self._parts = parts
+        self._on_denied = on_denied
+        self._on_settled = on_settled
+        self._on_old_settled = on_old_settled
+        self._early: deque[Entry] = deque()
+        self._waiting: dict[str, list[Deferred[Fate]]] = {}
+        self._old = 0
+        self._old_until = -inf
+        self._progressing = False
+
+    # -- signals of earlier runs ---------------------------------------------------------------------------------------
+
+    async def load(self, last_position: int) -> None:
+        """Take up the signals that were pending when the last run ended; new ones wait until these are here.
+
+        Raises:
+            JournalError: they cannot be read now.
+        """
+        after = 0
+        while page := await self._parts.journal.pending(after=after, until=last_position, limit=PAGE):
+            for kept in page:
+                self._take_up(kept)
+            after = page[-1].position
+        self.loaded = True
+        while self._early:
+            self._into_outbox(self._early.popleft())
+        self.advance()
+
+    def _take_up(self, kept: KeptSignal) -> None:
+        entry = Entry(
+            evolve(kept.signal, channel=self._parts.channel_name(kept.signal.channel)),
+            kept.accepted,
+            kept.repair,
+            kept.attempts,
+            last_error=kept.last_error,
+        )
+        self._into_outbox(entry)
+
+    # -- new signals ---------------------------------------------------------------------------------------------------
+
+    def accepted(self, signals: Sequence[tuple[CallSignal, bool]]) -> None:
+        """These signals, each with whether it is a repair, are on disk now."""
+        now = self._parts.now()
+        for signal, repair in signals:
+            entry = Entry(signal, now, repair)
+            if self.loaded:
+                self._into_outbox(entry)
+            else:
+                self._early.append(entry)
+        self.advance()
+
+    def mended(self, signal: CallSignal, before: str | None) -> None:
+        """A mend is on disk."""
+        entry = Entry(signal, self._parts.now(), repair=True)
+        self._parts.channels.hold_back(signal.channel)
+        self.outbox.mended(entry, before)
+        self.advance()
+
+    def not_mended(self, channel: str) -> None:
+        """A mend could not be put on disk."""
+        self.outbox.not_mended(channel, self._parts.now())
+        self.advance()
+
+    def returned(self, entry: Entry) -> bool:
+        """A refused or expired signal is wanted again; False where that could end another call (profile.md)."""
+        if not self.outbox.returned(entry):
+            return False
+        self._parts.channels.hold_back(entry.signal.channel)
+        self.advance()
+        return True
+
+    def _into_outbox(self, entry: Entry) -> None:
+        self._parts.channels.hold_back(entry.signal.channel)
+        self.outbox.accepted(entry)
+
+    # -- what is waited for --------------------------------------------------------------------------------------------
+
+    def fate_of(self, signal_id: str, patience: float) -> Deferred[Fate]:
+        """A signal's fate, PENDING if it has met none within so many seconds."""
+        fate: Deferred[Fate] = Deferred()
+        self._waiting.setdefault(signal_id, []).append(fate)
+
+        def late(_result: object, _seconds: float) -> Fate:
+            waiting = self._waiting.get(signal_id, [])
+            if fate in waiting:
+                waiting.remove(fate)
+            if not waiting:
+                self._waiting.pop(signal_id, None)
+            return Fate.PENDING
+
+        return fate.addTimeout(patience, self._parts.reactor, onTimeoutCancel=late)
+
+    # -- to CE and back ------------------------------------------------------------------------------------------------
+
+    def serve(self, url: str | None, host: str | None) -> None:
+        """Send signals to the IVR Connector at a URL from now on, or nowhere."""
+        self.host = host
+        if self.lanes is not None:
+            self.lanes.serve(url if self.loaded else None)
+
+    def signed_on(self) -> None:
+        """The agent channel is signed on: what is pending now is what the failover held up."""
+        self._old, self._old_until = len(self.outbox), self._parts.now()
+        if self._old == 0:
+            self._on_old_settled()
+
+    def advance(self) -> None:
+        """Let the lanes go on, and carry out what the outbox has decided meanwhile."""
+        if self.lanes is not None:
+            self.lanes.advance()
+        self.progress()
+
+    def progress(self) -> None:
+        """Carry out what the outbox has decided, in order, also what comes up meanwhile."""
+        if self._progressing:
+            return
+        self._progressing = True
+        writes: list[Write] = []
+        settled = False
+        try:
+            while self.outbox.actions:
+                actions, self.outbox.actions = self.outbox.actions, []
+                for action in actions:
+                    settled = self._act(action, writes) or settled
+        finally:
+            self._progressing = False
+        if writes:
+            self._parts.journal.record(writes, lazily=True).addErrback(_not_written)
+        if settled:
+            self._on_settled()
+
+    def _act(self, action: object, writes: list[Write]) -> bool:
+        """Carry out one action; returns whether a channel may be told of its readiness again."""
+        match action:
+            case Decided():
+                self._decided(action, writes)
+            case Tried(entry):
+                writes.append(SignalTried(entry.id, entry.attempts, self._parts.time_of_day(), entry.last_error))
+            case Reported(report):
+                self._parts.channels.reported_by_signal(report, self._parts.now())
+                self.mending.seen(report)
+                return True
+            case Emptied(channel):
+                self._parts.channels.let_go(channel)
+                return True
+            case Mend():
+                self.mending.mend(action)
+            case ReportWanted(channel):
+                self.mending.report_wanted(channel, None)
+            case Denied(active_server):
+                self._on_denied(active_server)
+            case Note():
+                self._parts.tell(action.event, level="warning" if action.alarm else "info", text=action.text)
+        return False
+
+    def _decided(self, decided: Decided, writes: list[Write]) -> None:
+        entry, fate = decided.entry, decided.entry.fate
+        signal = entry.signal
+        error = None if fate is Fate.CONFIRMED else entry.last_error
+        host = self.host if fate in (Fate.CONFIRMED, Fate.REFUSED) else None
+        writes.append(SignalSettled(signal.signal_id, fate, self._parts.time_of_day(), entry.attempts, error, host))
+        if decided.call_token is not None:
+            writes.append(CallTokenLearnt(signal.channel, signal.call_id, decided.call_token))
+            self._give_token(signal, decided.call_token)
+        self._parts.calls.met_fate(signal.channel, signal.call_id, signal.signal_id, fate, decided.call_token)
+        for waiting in self._waiting.pop(signal.signal_id, ()):
+            waiting.callback(fate)
+        waited = self._parts.now() - entry.accepted_at
+        self._parts.tell(
+            f"signal-{fate.value}",
+            level="debug" if fate in (Fate.CONFIRMED, Fate.DISCARDED) else "warning",
+            kind="gone" if isinstance(signal, Gone) else "new-call",
+            signal_id=signal.signal_id,
+            channel=signal.channel,
+            call_id=signal.call_id,
+            attempts=entry.attempts,
+            waited_ms=round(waited * 1000, 1),
+            duplicate=decided.duplicate,
+            repair=entry.repair,
+            error=error,
+        )
+        if entry.accepted_at <= self._old_until and self._old:
+            self._old -= 1
+            if self._old == 0:
+                self._on_old_settled()
+
+    def _give_token(self, signal: CallSignal, token: str) -> None:
+        """A Gone that waits behind its NewCall gets what CE answered to that."""
+        for entry in self.outbox.pending(signal.channel):
+            if isinstance(entry.signal, Gone) and entry.signal.call_id == signal.call_id:
+                entry.signal = evolve(entry.signal, call_token=token)
+
+    # -- the end -------------------------------------------------------------------------------------------------------
+
+    def stop(self) -> Deferred[None]:
+        """Send nothing more; fires when the replies that are out have come, or are overdue."""
+        return self.lanes.stop() if self.lanes is not None else succeed(None)
+
+
+def _not_written(failure: Failure) -> None:
+    """A fate that is not on disk is found out anew after a restart: the signal is sent again, with the same id."""
+    failure.trap(JournalError)
+    log.warning("fate-not-written", reason=str(failure.value))

@@ -1,0 +1,177 @@
+"""Looking at the daemon: what it knows of CE, of its channels, and of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import inf
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from agentchan import __version__, configured, explaining, status
+from agentchan.api import requests
+from agentchan.api.refusals import journal_unavailable
+from agentchan.config import as_json
+from agentchan.core.session_values import State
+from agentchan.core.verdict import Kind
+from agentchan.journal.errors import JournalError
+from agentchan.journal.health import State as JournalState
+from agentchan.journal.writes import FailoverHappened
+from agentchan.operations.base import Base, Json
+from agentchan.problems import Snapshot, problems
+from agentchan.vocabulary import ChannelState
+
+SERVES = (State.UP, State.RESTORING, State.SUSPECT)
+"""The states of the agent channel in which CE may give us calls."""
+
+
+class Looking(Base):
+    """What is asked to see something."""
+
+    def livez(self) -> Json:
+        """Whether the loop turns: it does, or nobody would answer."""
+        return {"live": True, "reasons": []}
+
+    def readyz(self) -> Json:
+        """Whether calls may come, and if not, why."""
+        daemon = self._daemon
+        if daemon.agent_channel is None:
+            following = daemon.following.verdict.kind in (Kind.FOLLOWING, Kind.PINNED)
+            return {"ready": following, "reasons": [] if following else [daemon.following.verdict.reason]}
+        shown = daemon.agent_channel.shown()
+        reasons = []
+        if shown.state not in SERVES:
+            reasons.append(
+                f"the agent channel is {shown.state.value}: {shown.error or daemon.following.verdict.reason}"
+            )
+        if daemon.wishes.drain is not None:
+            reasons.append("draining; 'agentchan resume' ends it")
+        serving = {ChannelState.READY, ChannelState.BUSY, ChannelState.WRAPUP}
+        if "set_readiness" not in daemon.profile.duties:
+            serving.add(ChannelState.UNKNOWN)
+        if not any(channel.reported in serving for channel in daemon.channels.all()):
+            reasons.append("no channel is Ready, Busy or in Wrapup; 'agentchan channels' tells why")
+        if daemon.journal.health.state is not JournalState.OK:
+            reasons.append(f"the journal cannot be written: {daemon.journal.health.reason}")
+        return {"ready": not reasons, "reasons": reasons}
+
+    def status(self) -> Json:
+        """Everything at a glance."""
+        daemon = self._daemon
+        moment = self._moment()
+        following = daemon.following
+        shown = daemon.agent_channel.shown() if daemon.agent_channel is not None else None
+        failing_over = following.failing_over(configured.oldest_answer(daemon.configuration))
+        drain = daemon.wishes.drain
+        health = daemon.journal.health
+        found = problems(
+            Snapshot(
+                verdict=following.verdict,
+                verdict_since=daemon.verdict_since,
+                shown=shown,
+                journal=health,
+                drain=drain,
+                alarms=daemon.chronicle.alarms,
+            ),
+            moment,
+        )
+        ce = status.ce(following.topology, following.verdict, failing_over, moment)
+        return {
+            "ivr": daemon.configuration.ivr.name,
+            "instance_id": daemon.configuration.ivr.instance_id,
+            "version": __version__,
+            "uptime_s": round(moment.monotonic - daemon.started_at, 3),
+            "mode": "frontend" if daemon.agent_channel is None else "backend",
+            "draining": drain is not None,
+            "drain": None
+            if drain is None
+            else {
+                "since": moment.time_of_day(drain.since),
+                "who": drain.who,
+                "reason": drain.reason,
+                "calls": self._calls_at_ce(),
+                "timeout_s": None if drain.until == inf else max(0.0, drain.until - moment.monotonic),
+            },
+            "problems": found,
+            "component_link": status.component_link(following.topology, moment),
+            "ce": {**ce, "since": moment.time_of_day(daemon.verdict_since)},
+            "agent_channel": None if shown is None else status.agent_channel(shown, moment),
+            "channels": {
+                **status.channel_counts(daemon.channels.all()),
+                "unknown_to_ce": len(daemon.channels.unknown()),
+            },
+            "signals": {"pending": 0, "oldest_s": 0, "confirmed": 0, "refused": 0, "expired": 0, "repairs": 0},
+            "journal": {"state": health.state.value, "error": health.reason or None},
+            "ivr_health": None,
+        }
+
+    def channels(self, names: tuple[str, ...]) -> Iterable[Json]:
+        """Rows, in the order of the configuration."""
+        moment = self._moment()
+        chosen = [self._channel(name) for name in names] if names else tuple(self._daemon.channels.all())
+        return (self._row(channel, moment) for channel in chosen)
+
+    def failovers(self, query: requests.FailoversQuery) -> Deferred[Iterable[Json]]:
+        """What failovers cost, the newest first."""
+        return self._daemon.journal.failovers(query.limit).addCallbacks(
+            lambda rows: [_failover(row) for row in rows], _unavailable
+        )
+
+    def explain(self, name: str) -> Json:
+        """Why a channel is in its state."""
+        daemon = self._daemon
+        channel = self._channel(name)
+        return explaining.explain(
+            channel,
+            self._row(channel, self._moment()),
+            verdict=daemon.following.verdict,
+            shown=daemon.agent_channel.shown() if daemon.agent_channel is not None else None,
+            readiness=daemon.wishes.readiness,
+            drain=daemon.wishes.drain,
+            moment=self._moment(),
+        )
+
+    def timing(self) -> Json:
+        """How failover time is made up."""
+        return {"rows": explaining.timing(self._daemon.configuration)}
+
+    def failing_over(self) -> Json:
+        """The CEFailingOver node."""
+        daemon = self._daemon
+        moment = self._moment()
+        found = daemon.following.failing_over(configured.oldest_answer(daemon.configuration))
+        return {
+            "failing_over": found.answer,
+            "state": found.state.value if found.state else None,
+            "active": daemon.following.verdict.host,
+            "since": moment.time_of_day(daemon.verdict_since),
+            "observed_at": moment.time_of_day(found.observed_at),
+            "age_ms": moment.age_ms(found.observed_at),
+            "reason": found.reason,
+        }
+
+    def configuration(self) -> Json:
+        """The configuration in force."""
+        return as_json(self._daemon.configuration)
+
+
+def _unavailable(failure: Failure) -> Any:
+    failure.trap(JournalError)
+    raise journal_unavailable(str(failure.value))
+
+
+def _failover(row: FailoverHappened) -> Json:
+    phases = ("detect", "discover", "sign_on", "restore", "drain_outbox", "total")
+    return {
+        "at": row.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "from": row.from_host,
+        "to": row.to_host,
+        "cause": row.cause,
+        "generation": row.generation,
+        **{name: _milliseconds(getattr(row, name)) for name in phases},
+    }
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 1)

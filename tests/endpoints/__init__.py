@@ -1,0 +1,1 @@
+"""Tests of what watches: endpoints, and the IVR's own health."""

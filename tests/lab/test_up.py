@@ -1,0 +1,160 @@
+"""``agentchan lab up`` and ``agentchan lab demo``: whole programs, with a real daemon."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from agentchan.lab import demo
+from agentchan.lab.daemon_process import DaemonProcess, toml
+from agentchan.lab.demo import DemoFailure, Stage
+from agentchan.lab.host_process import LabError
+from tests.lab.running import AGENTCHAN, Operator, lab_up
+from tests.lab.test_processes import wait_gone
+
+
+def _pids(operator: Operator) -> list[int]:
+    found = operator.status()
+    return [host["pid"] for host in found["hosts"].values()] + [found["lab"]["daemon"]["pid"]]
+
+
+def test_daemon_follows(tmp_path: Path) -> None:
+    """The daemon signs on, follows a switch, and says so on the socket that 'up' has told of."""
+    operator = Operator(tmp_path)
+    with lab_up("--directory", str(tmp_path), "--channels", "9", "--auto-failover-interval", "0s", "--port", "0") as up:
+        state = operator.status()["lab"]
+        for host in ("ce1", "ce2"):
+            _wait_ready(operator, host, 9)
+            status = json.loads(
+                subprocess.check_output([*AGENTCHAN, "--socket", state["daemon"]["socket"], "status", "--json"])
+            )
+            assert (status["agent_channel"]["state"], status["agent_channel"]["host"]) == ("up", host)
+            if host == "ce1":
+                operator.type("kill", "ce1")
+        assert operator.type("check") == "Nothing has happened that must not.\n"
+        address, _, port = state["daemon"]["listen"].partition(":")
+        socket.create_connection((address, int(port))).close()
+        pids = [host["pid"] for host in operator.status()["hosts"].values() if "pid" in host]
+        up.send_signal(signal.SIGINT)
+        assert up.wait(60) == 0
+    wait_gone([*pids, state["daemon"]["pid"]])
+    assert (tmp_path / "domain.sqlite3").exists()
+    assert not (tmp_path / "lab.json").exists()
+
+
+def _wait_ready(operator: Operator, host: str, count: int) -> None:
+    while not (operator.status()["active"] == host and operator.status()["channels"].get("Ready") == count):
+        pass
+
+
+def test_tls(tmp_path: Path) -> None:
+    """With --tls all is https, and the daemon checks the hosts' certificates."""
+    operator = Operator(tmp_path)
+    with lab_up("--directory", str(tmp_path), "--channels", "3", "--tls"):
+        assert operator.status()["lab"]["hosts"]["ce1"]["component"].startswith("https://localhost:")
+        _wait_ready(operator, "ce1", 3)
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_nothing_is_left(tmp_path: Path, end: signal.Signals) -> None:
+    """However 'up' ends, no process is left; told to end, it ends with 0 and removes its temporary directory."""
+    with lab_up(environ={"TMPDIR": str(tmp_path)}) as up:
+        (directory,) = tmp_path.glob("agentchan-lab-*")
+        pids = _pids(Operator(directory))
+        up.send_signal(end)
+        assert up.wait(60) == (-end if end is signal.SIGKILL else 0)
+    wait_gone(pids)
+    assert directory.exists() == (end is signal.SIGKILL)
+
+
+def test_daemon_that_ends(tmp_path: Path) -> None:
+    """If the daemon ends by itself, 'up' says so with its last words, ends all, and ends with 1."""
+    with lab_up("--directory", str(tmp_path)) as up:
+        pids = _pids(Operator(tmp_path))
+        os.kill(pids[-1], signal.SIGKILL)
+        _, errors = up.communicate(timeout=60)
+    assert up.returncode == 1
+    assert "the daemon has ended by itself: " in errors
+    wait_gone(pids)
+
+
+def test_daemon_that_does_not_start(tmp_path: Path) -> None:
+    """A daemon that refuses its configuration is an error with its words; a path too long for a socket another."""
+    daemon = DaemonProcess(tmp_path, {"ivr": {"name": "ivr1", "colour": "purple"}})
+    with pytest.raises(LabError, match=r"(?s)ended with status 78: .*colour"):
+        daemon.start()
+    assert daemon.stop() == 78
+    deep = tmp_path / ("x" * 110)
+    deep.mkdir()
+    with pytest.raises(LabError, match="too long for a socket"):
+        DaemonProcess(deep, {})
+
+
+def test_configuration() -> None:
+    """Tables of texts and lists are written as TOML that means the same."""
+    import tomllib  # noqa: PLC0415  here alone
+
+    tables = {"ivr": {"name": 'a "b" \\ é', "channels": ["x", "y"]}, "ce": {"domain": "lab"}}
+    assert tomllib.loads(toml(tables)) == tables
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What the demo prints."""
+    environ = {**os.environ, "TMPDIR": str(tmp_path_factory.mktemp("demo"))}
+    ended = subprocess.run(
+        [*AGENTCHAN, "lab", "demo"], capture_output=True, text=True, env=environ, timeout=60, check=False
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert list(Path(environ["TMPDIR"]).iterdir()) == []
+    return ended.stdout
+
+
+def test_demo(told: str) -> None:
+    """The demo shows readiness, a planned switch, a killed host and a frozen one, and what each failover took."""
+    for text in (
+        "all 120 channels of ivr1 are ready at ce1",
+        "is CE failing over? Yes",
+        "all 120 channels are ready at ce2",
+        "agentchan's record: ",
+        "it has signed off at ce2",
+        "planned switch  ce1 → ce2",
+        "killed host     ce2 → ce1",
+        "frozen host     ce1 → ce2",
+        "no readiness reached a host that had said",
+    ):
+        assert text in told
+
+
+def test_demo_fits_a_terminal(told: str) -> None:
+    """The timeline has 80 columns and, where it is no terminal, no colour; its times do not go backwards."""
+    lines = told.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "\x1b" not in told
+    times = [float(line[:8]) for line in lines if line[8:11] == " s "]
+    assert times == sorted(times)
+    assert len(times) > 12
+
+
+def test_demo_that_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """If something does not happen as it must, the demo says what; the files are kept if that is wanted."""
+
+    def never(stage: Stage) -> None:
+        stage.wait_until(lambda: stage.lab.pair.active() == "ce3", "ce3 is active")
+
+    monkeypatch.setattr(demo, "DAY", (demo.morning, never))
+    monkeypatch.setattr(demo, "PATIENCE", 0.5)
+    monkeypatch.setattr(demo, "PAUSE", 0.0)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    lines: list[str] = []
+    with pytest.raises(DemoFailure, match=r"not within 0 s: ce3 is active"):
+        demo.show(lines.append, channels=3, tls=False, keep=True)
+    (kept,) = tmp_path.iterdir()
+    assert lines[-1].endswith(str(kept))
+    assert (kept / "domain.sqlite3").exists()

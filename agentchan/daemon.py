@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import secrets
@@ -38,22 +39,29 @@ from agentchan.core.channel import Channels, Wish
 from agentchan.core.observations import Mark, Pin
 from agentchan.core.outbox import Outbox
 from agentchan.core.session import Session
-from agentchan.core.session_values import Restored, SignOn, State
+from agentchan.core.session_values import Action, Reports, Restored, SignOn, State
 from agentchan.core.signal_route import signal_route
 from agentchan.core.target import target_of
 from agentchan.core.topology import begun
 from agentchan.core.verdict import Verdict
 from agentchan.delivering import Delivering
+from agentchan.endpoint_answers import EndpointRow
+from agentchan.endpoints import EndpointWatch
 from agentchan.following import Following, Signs
+from agentchan.gauges import gauges
+from agentchan.ivr_health import IvrHealth, IvrHealthState
 from agentchan.journal.errors import JournalError, JournalUnavailable
 from agentchan.journal.facts import Remembered
 from agentchan.journal.health import Health
 from agentchan.journal.health import State as JournalState
 from agentchan.journal.journal import Journal
+from agentchan.metrics import Metrics
 from agentchan.operations import Operations
+from agentchan.parts import LastReload
 from agentchan.reload import reload
 from agentchan.repairing import Repairing
 from agentchan.signal_parts import SignalParts
+from agentchan.sip.building import build_prober
 from agentchan.stopping import drained
 from agentchan.systemd import Notifier, listening_sockets, watchdog_interval
 from agentchan.wishes import Wishes
@@ -122,6 +130,26 @@ class Daemon(Service):
         self.wishes = Wishes(reactor, wall, self.journal, self.channels, on_change=self._tick)
         self.agent_channel: AgentChannel | None = None
         self.link: ComponentLink | None = None
+        self.last_reload = LastReload(successful=True, succeeded_at=wall())
+        self.metrics = Metrics(lambda: gauges(self), {"version": __version__, "profile": profile.name})
+        self.feed.listen(self.metrics.event)
+        self.prober = build_prober(reactor, tls, jitter)
+        self.endpoints = EndpointWatch(
+            reactor,
+            self.prober.probe,
+            configuration.endpoint_check,
+            jitter=jitter,
+            wall=wall,
+            on_change=self._endpoint_changed,
+        )
+        self.ivr_health = IvrHealth(
+            reactor,
+            self.prober.probe,
+            configuration.ivr.health,
+            jitter=jitter,
+            tls=lambda: self.prober.flows.tls,
+            on_change=self._ivr_health_changed,
+        )
         self._environ = environ
         self._jitter = jitter
         self._stopping: Deferred[None] | None = None
@@ -163,10 +191,10 @@ class Daemon(Service):
             outbox,
             on_denied=self._signal_denied,
             on_settled=self._tick,
-            on_old_settled=lambda: self.following.outbox_emptied(),
+            on_old_settled=self._old_signals_settled,
         )
         self.repairing = Repairing(
-            parts, self.delivering, unknown_calls_go=configuration.signals.unknown_calls == "gone"
+            parts, self.delivering, unknown_calls_go=configuration.signals.unknown_calls == "gone", on_asked=self._tick
         )
         self.delivering.mending = self.repairing
         self.accepting = Accepting(parts, self.delivering, configuration.ivr.aliases)
@@ -223,6 +251,10 @@ class Daemon(Service):
         for timer in self._timers:
             timer.stop()
         self.call_limits.stop()
+        self.repairing.stop()
+        self.ivr_health.stop()
+        self.endpoints.stop()
+        self.prober.stop()
         signals_out = self.delivering.stop()
         if self.agent_channel is not None:
             await self.agent_channel.stop()
@@ -297,7 +329,7 @@ class Daemon(Service):
             keep_alive=profile.keep_alive,
             probe=profile.probe,
             user_timeout=configured.user_timeout(configuration),
-            on_action=self.following.act,
+            on_action=self._act,
             on_change=self._agent_channel_changed,
         )
         self.delivering.lanes = Lanes(
@@ -309,6 +341,7 @@ class Daemon(Service):
             timings=configured.lane_timings(configuration),
             jitter=self._jitter,
             on_sent=self.delivering.sent,
+            on_landed=self.delivering.landed,
             on_progress=self.delivering.progress,
         )
 
@@ -339,8 +372,13 @@ class Daemon(Service):
         Deferred.fromCoroutine(self._load_signals(last_position)).addErrback(self._broken)
         if self.link is not None:
             self.link.start()
+        self.endpoints.start()
+        self.ivr_health.start()
         self.following.passed()
         self.notifier.ready(self._headline())
+        # What was made until now stays: a full collection would look at all of it again, for some 70 ms.
+        gc.collect()
+        gc.freeze()
 
     async def _load_signals(self, last_position: int) -> None:
         """Take up the signals of earlier runs, as soon as the journal can be read."""
@@ -392,6 +430,13 @@ class Daemon(Service):
         if self.agent_channel is not None:
             self.agent_channel.tick()
 
+    def _act(self, action: Action) -> None:
+        """Take what the agent channel's session has decided and does not carry out itself."""
+        if isinstance(action, Reports):
+            self.repairing.reported(action.reports)
+        else:
+            self.following.act(action)
+
     def _agent_channel_changed(self) -> None:
         self.following.changed()
         if self.agent_channel is not None:
@@ -412,6 +457,9 @@ class Daemon(Service):
         if self.delivering.host is not None:
             self.following.denied(self.delivering.host)
 
+    def _old_signals_settled(self) -> None:
+        self.following.outbox_emptied()
+
     def _judged(self, before: Verdict, now: Verdict) -> None:
         self.verdict_since = self.reactor.seconds()
         self.chronicle.judged(before, now)
@@ -423,6 +471,16 @@ class Daemon(Service):
 
     def _restored(self, restored: Restored) -> None:
         self.chronicle.restored(restored)
+
+    def _ivr_health_changed(self, state: IvrHealthState) -> None:
+        down = state.up is False
+        self.chronicle.happened("ivr-health", level="warning" if down else "info", up=state.up, reason=state.reason)
+        self.wishes.ivr_is(down=down)
+        self.call_limits.ivr_is(down=down)
+
+    def _endpoint_changed(self, row: EndpointRow) -> None:
+        level = "warning" if row.available is False else "info"
+        self.chronicle.happened("endpoint", level=level, uri=row.uri, available=row.available, reason=row.reason)
 
     def _journal_health(self, health: Health) -> None:
         level = "error" if health.state is JournalState.FAILING else "info"

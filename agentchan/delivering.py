@@ -174,11 +174,21 @@ class Delivering:
         if self.lanes is not None:
             self.lanes.serve(url if self.loaded else None)
 
+    def sent(self, signal: CallSignal) -> None:
+        """A signal goes out: what CE reports of its channel meanwhile says nothing."""
+        self._parts.channels.signal_sent(signal.channel)
+
+    def landed(self, signal: CallSignal) -> None:
+        """It is not out any more."""
+        self._parts.channels.signal_answered(signal.channel)
+
     def signed_on(self) -> None:
         """The agent channel is signed on: what is pending now is what the failover held up."""
+        self.outbox.signed_on(self._parts.now())
         self._old, self._old_until = len(self.outbox), self._parts.now()
         if self._old == 0:
             self._on_old_settled()
+        self.advance()
 
     def advance(self) -> None:
         """Let the lanes go on, and carry out what the outbox has decided meanwhile."""

@@ -107,7 +107,11 @@ def _signals(daemon: Parts) -> Iterator[Gauge]:
 
 
 def _surroundings(daemon: Parts) -> Iterator[Gauge]:
-    yield _one("start_timestamp_seconds", "When the daemon started.", daemon.started_wall)
+    yield _one(
+        "start_timestamp_seconds",
+        "When the daemon started.",
+        daemon.wall() - (daemon.reactor.seconds() - daemon.started_at),
+    )
     yield _one("draining", "Whether all channels are taken out.", daemon.wishes.drain is not None)
     health = daemon.journal.health.state
     yield _one("journal_writable", "Whether call signals can be put on disk.", health is JournalState.OK)

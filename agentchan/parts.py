@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from attrs import frozen
+
 from agentchan.accepting import Accepting
 from agentchan.api.events import EventFeed
 from agentchan.call_limits import CallLimits
@@ -18,11 +20,27 @@ from agentchan.config import Configuration
 from agentchan.core.calls import Calls
 from agentchan.core.channel import Channels
 from agentchan.delivering import Delivering
+from agentchan.endpoints import EndpointWatch
 from agentchan.following import Following
+from agentchan.ivr_health import IvrHealth
 from agentchan.journal.journal import Journal
+from agentchan.metrics import Metrics
 from agentchan.repairing import Repairing
+from agentchan.sip.prober import Prober
 from agentchan.systemd import Notifier
 from agentchan.wishes import Wishes
+
+
+@frozen
+class LastReload:
+    """How the newest reload went; to have started counts as one.
+
+    Attributes:
+        succeeded_at: when one succeeded last (seconds since the epoch).
+    """
+
+    successful: bool
+    succeeded_at: float
 
 
 class Parts(Protocol):
@@ -55,6 +73,11 @@ class Parts(Protocol):
     delivering: Delivering
     repairing: Repairing
     call_limits: CallLimits
+    prober: Prober
+    endpoints: EndpointWatch
+    ivr_health: IvrHealth
+    metrics: Metrics
+    last_reload: LastReload
     following: Following
     agent_channel: AgentChannel | None
     link: ComponentLink | None

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
-from attrs import frozen
+from attrs import evolve, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 
@@ -16,7 +16,7 @@ from agentchan import configured, logs
 from agentchan.ce.tls import TlsSettings, TlsSettingsError
 from agentchan.config import Configuration, ConfigurationError, applicable, changes, load
 from agentchan.core.channel import Wish
-from agentchan.parts import Parts
+from agentchan.parts import LastReload, Parts
 from agentchan.systemd import speaks_to_journal
 
 log = structlog.get_logger("agentchan.reload")
@@ -53,6 +53,7 @@ async def _reload(daemon: Parts, who: str) -> Mapping[str, Any]:
             daemon.reactor, daemon.reactor.getThreadPool(), _read, daemon.configuration
         )
         if read.configuration is None or read.tls is None:
+            daemon.last_reload = evolve(daemon.last_reload, successful=False)
             daemon.chronicle.happened("reload-refused", level="error", faults=list(read.faults), who=who)
             return {"applied": [], "needs_restart": [], "faults": list(read.faults), "warnings": []}
         found = changes(daemon.configuration, read.configuration)
@@ -63,6 +64,7 @@ async def _reload(daemon: Parts, who: str) -> Mapping[str, Any]:
             "faults": [],
             "warnings": [str(warning) for warning in read.configuration.warnings],
         }
+        daemon.last_reload = LastReload(successful=True, succeeded_at=daemon.wall())
         daemon.chronicle.happened("reloaded", who=who, **outcome)
         return outcome
     finally:
@@ -79,6 +81,10 @@ def _apply(daemon: Parts, new: Configuration, tls: TlsSettings) -> None:
     if secrets_changed:
         daemon.dialer.tls = tls
         daemon.codec.authentication = configured.authentication(new, daemon.profile)
+    if secrets_changed:
+        daemon.prober.flows.use_tls(tls)
+    daemon.endpoints.reload(new.endpoint_check)
+    daemon.ivr_health.reload(new.ivr.health)
     daemon.codec.use_channel_values(new.ivr.channel_values)
     daemon.journal.keep_for(new.journal.keep)
     daemon.accepting.aliases = new.ivr.aliases

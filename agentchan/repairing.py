@@ -6,13 +6,14 @@ nothing (contract, Idempotency).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
 import structlog
 from attrs import evolve, frozen
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 from agentchan.api.refusals import Refused, journal_unavailable
@@ -26,6 +27,9 @@ from agentchan.signal_parts import SignalParts
 from agentchan.vocabulary import CallSignal, ChannelReport, Fate, Gone, NewCall
 
 log = structlog.get_logger("agentchan.repairs")
+
+AGAIN_AFTER = 5.0
+"""Seconds until a mend that could not be put on disk is tried again."""
 
 
 @frozen
@@ -44,6 +48,9 @@ class StuckCall:
 class Repairing:
     """Compares and mends.
 
+    Args:
+        on_asked: called when CE is to be asked about a channel.
+
     Attributes:
         stuck: by channel.
         unknown_calls_go: whether such calls get a Gone by themselves (``[signals] unknown_calls``); may be set anew.
@@ -55,6 +62,7 @@ class Repairing:
         delivering: Delivering,
         *,
         unknown_calls_go: bool,
+        on_asked: Callable[[], None],
     ) -> None:
         self.stuck: dict[str, StuckCall] = {}
         self.unknown_calls_go = unknown_calls_go
@@ -62,11 +70,14 @@ class Repairing:
         self._delivering = delivering
         self._refused_new_calls: dict[str, Entry] = {}
         self._mending: set[str] = set()
+        self._on_asked = on_asked
+        self._put_off: set[str] = set()
+        self._again: IDelayedCall | None = None
 
     # -- finding -------------------------------------------------------------------------------------------------------
 
-    def reported(self, reports: Sequence[ChannelReport], asked_at: float) -> None:
-        """CE has reported these channels on the agent channel, to a request that was sent at a time (monotonic)."""
+    def reported(self, reports: Sequence[ChannelReport]) -> None:
+        """CE has reported these channels on the agent channel, while no signal of theirs was out."""
         outbox = self._delivering.outbox
         for report in reports:
             channel = report.channel
@@ -74,12 +85,14 @@ class Repairing:
             if not report.state.in_call and open_call is None:
                 self.seen(report)
                 continue
-            if channel in self._mending or self._parts.channels.signal_since(channel, asked_at):
+            if channel in self._mending:
                 continue
             found = difference(report, open_call, outbox.pending(channel))
             if found is Difference.HOLDS_ANOTHER and report.call_id is not None:
                 self._run(channel, self._holds_another(channel, report.call_id))
             elif found is Difference.HOLDS_NONE and open_call is not None:
+                # At once: the channel must not be made ready before CE knows of its call.
+                self._parts.channels.hold_back(channel)
                 self._run(channel, self._make(Mend(channel, open_call.call_id, Mending.UNKNOWN_TO_CE)))
             else:
                 self.seen(report)
@@ -125,6 +138,7 @@ class Repairing:
         if refused is not None:
             self._refused_new_calls[channel] = refused
         self._parts.channels.tell_again(channel)
+        self._on_asked()
 
     def free(self, channel: str, who: str) -> Deferred[Gone]:
         """Tell CE that the call which it holds on a channel is gone.
@@ -167,8 +181,23 @@ class Repairing:
         else:
             log.warning("repair-put-off", channel=channel, reason=str(failure.value))
         self._delivering.not_mended(channel)
-        # CE is asked again, and what it answers is compared again.
-        self._parts.channels.tell_again(channel)
+        self._put_off.add(channel)
+        if self._again is None:
+            self._again = self._parts.reactor.callLater(AGAIN_AFTER, self._ask_again)
+
+    def _ask_again(self) -> None:
+        """CE is asked what it believes of those channels, and what it answers is compared again."""
+        self._again = None
+        put_off, self._put_off = self._put_off, set()
+        for channel in put_off:
+            self._parts.channels.tell_again(channel)
+        self._on_asked()
+
+    def stop(self) -> None:
+        """No timer is left behind."""
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
 
     async def _make(self, mend: Mend) -> None:
         signal = await self._written(mend, "")

@@ -75,13 +75,13 @@ def fault_reply_of(duty: Duty, fault: SoapFault, status: int) -> Reply:
     )
 
 
-def status_of(duty: Duty, element: etree._Element) -> ServerStatus:
+def status_of(duty: Duty, element: etree._Element | None) -> ServerStatus:
     """What a Component Service says of its host.
 
     Raises:
         ValueError: it makes no sense; the text says why.
     """
-    texts = duty.reply.read(element).texts
+    texts = duty.reply.read(element).texts if element is not None else {}
     if "role" not in texts:
         raise ValueError("it does not say the host's role")
     return ServerStatus(

@@ -61,6 +61,7 @@ class Lanes:
     Args:
         count: how many.
         on_sent: called when a signal goes out.
+        on_landed: called when it is not out any more, whatever came of it.
         on_progress: called when the outbox has actions to be taken.
     """
 
@@ -75,6 +76,7 @@ class Lanes:
         timings: LaneTimings,
         jitter: Jitter,
         on_sent: Callable[[CallSignal], None],
+        on_landed: Callable[[CallSignal], None],
         on_progress: Callable[[], None],
     ) -> None:
         self.timings = timings
@@ -84,6 +86,7 @@ class Lanes:
         self._outbox = outbox
         self._jitter = jitter
         self._on_sent = on_sent
+        self._on_landed = on_landed
         self._on_progress = on_progress
         self._lanes = [_Lane() for _ in range(count)]
         self._leaving: list[_Lane] = []
@@ -197,6 +200,7 @@ class Lanes:
 
     def _give_back(self, lane: _Lane, signal: CallSignal, reason: str) -> None:
         if lane.sent:
+            self._on_landed(signal)
             self._outbox.lost(signal, reason, self._now())
         else:
             self._outbox.unsent(signal)
@@ -268,6 +272,8 @@ class Lanes:
         return exchange.addTimeout(deadline, self._reactor, onTimeoutCancel=late)
 
     def _answered(self, lane: _Lane, signal: CallSignal, reply: Reply) -> None:
+        if lane.sent:
+            self._on_landed(signal)
         lane.signal, lane.work, lane.sent = None, None, False
         self._timeouts = 0
         self._leave(lane)

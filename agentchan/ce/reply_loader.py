@@ -113,7 +113,7 @@ class ReplyLoader:
         allowed = REPORT_RESULTS if inside else self._words.results
         if value not in allowed:
             self._text.fault(place, f"is {quoted(value)}", suggestion(value, allowed))
-        elif target.kind is None:
+        elif isinstance(target, Shape) and target.kind is None:
             self._text.fault(place, "has elements in it, not a text", target.inner_paths(path))
         else:
             return True

@@ -94,10 +94,10 @@ class RequestLoader:
                 parameter = self._repeated(here, target)
             elif not isinstance(value, str):
                 text.fault(here, f"is {described(value)}", f"a template, or {self._example_of_each()}")
-            elif target.kind is None:
+            elif isinstance(target, Shape) and target.kind is None:
                 text.fault(here, "has elements in it, not a text", target.inner_paths(path))
             else:
-                parameter = self._template(here, value, target.kind, self._fields_at(path, table))
+                parameter = self._template(here, value, target.kind or Kind.TEXT, self._fields_at(path, table))
             if parameter is not None:
                 found[path] = parameter
         return found

@@ -59,10 +59,6 @@ class AttributeShape:
     kind: Kind
     enumeration: tuple[str, ...] = ()
 
-    def inner_paths(self, path: str) -> str:
-        """Nothing: an attribute is a text."""
-        return path
-
 
 @define(eq=False)
 class Content:

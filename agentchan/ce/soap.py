@@ -236,8 +236,6 @@ class Codec:
         """
         duty = self._profile.mapped[name]
         answer = _answer(self._service(name), duty, status, media_type, body)
-        if answer is None:
-            raise ExchangeFailed(f"answered {duty.operation.name} with nothing")
         if isinstance(answer, SoapFault):
             code = "/".join(answer.code) or "no code"
             raise ExchangeFailed(f"{duty.operation.name} got a fault ({code}): {answer.text}")

@@ -51,6 +51,7 @@ def pausing(_life: Life, _core: Core, now: float, pause: Pause) -> Pause:
 
 def dial(_life: Life, core: Core, now: float) -> None:
     """Dial the connector whose turn it is."""
+    core.attempts.began(core.trying, now)
     core.count += 1
     core.connection = core.count
     connect = core.patience(core.timings.connect, Step.CONNECT)
@@ -66,7 +67,6 @@ def try_again(life: Life, core: Core, now: float) -> None:
     """Dial, if there is somebody to follow and its time has come."""
     if core.target is not None and core.target.connectors and now >= core.attempts.next_at(core.target):
         core.trying, core.index, core.left = core.target, 0, len(core.target.connectors) - 1
-        core.attempts.began(core.target, now)
         life.dial(now)
 
 

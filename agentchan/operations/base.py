@@ -54,7 +54,7 @@ class Base:
         )
 
     def _is_stuck(self, channel: Channel) -> bool:
-        """CE holds a call there that has ended, or that nobody here knows, and nothing that is under way will free it."""
+        """CE holds a call there that has ended or that nobody here knows, and nothing under way will free it."""
         if not channel.reported.in_call:
             return False
         if channel.name in self._daemon.repairing.stuck:

@@ -58,7 +58,7 @@ class CallOperations(Base):
 
     def _call_row(self, call: Call, moment: Moment) -> dict[str, Any]:
         channels = self._daemon.channels
-        channel = channels[call.channel] if call.channel in channels else None
+        channel = channels[call.channel] if call.channel in channels else None  # noqa: SIM401 - it is no dict
         reported = channel.reported if channel is not None else ChannelState.UNKNOWN
         known: bool | None = call.told
         if channel is not None and reported is not ChannelState.UNKNOWN:

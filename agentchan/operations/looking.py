@@ -20,6 +20,7 @@ from agentchan.journal.health import State as JournalState
 from agentchan.journal.writes import FailoverHappened
 from agentchan.operations.base import Base, Json
 from agentchan.problems import Snapshot, problems
+from agentchan.status import Moment
 from agentchan.vocabulary import ChannelState
 
 SERVES = (State.UP, State.RESTORING, State.SUSPECT)
@@ -98,13 +99,36 @@ class Looking(Base):
             "ce": {**ce, "since": moment.time_of_day(daemon.verdict_since)},
             "agent_channel": None if shown is None else status.agent_channel(shown, moment),
             "channels": {
-                **status.channel_counts(daemon.channels.all()),
+                **status.channel_counts(daemon.channels.all(), sum(map(self._is_stuck, daemon.channels.all()))),
                 "unknown_to_ce": len(daemon.channels.unknown()),
             },
-            "signals": {"pending": 0, "oldest_s": 0, "confirmed": 0, "refused": 0, "expired": 0, "repairs": 0},
+            "signals": self._signal_counts(moment),
             "journal": {"state": health.state.value, "error": health.reason or None},
-            "ivr_health": None,
+            "ivr_health": self._ivr_health(moment),
         }
+
+    def _ivr_health(self, moment: Moment) -> dict[str, Any] | None:
+        state = self._daemon.ivr_health.state
+        if state is None:
+            return None
+        since = moment.time_of_day(state.since)
+        return {"up": state.up, "since": since, "error": None if state.up else state.reason}
+
+    def _signal_counts(self, moment: Moment) -> dict[str, Any]:
+        outbox, counts = self._daemon.delivering.outbox, self._daemon.journal.counts
+        oldest = outbox.oldest_at()
+        return {
+            "pending": len(outbox),
+            "oldest_s": 0 if oldest is None else round(moment.monotonic - oldest, 3),
+            "confirmed": counts.confirmed,
+            "refused": counts.refused,
+            "expired": counts.expired,
+            "repairs": counts.repairs,
+        }
+
+    def metrics(self) -> tuple[str, bytes]:
+        """Everything for Prometheus."""
+        return self._daemon.metrics.render()
 
     def channels(self, names: tuple[str, ...]) -> Iterable[Json]:
         """Rows, in the order of the configuration."""

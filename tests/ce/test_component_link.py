@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -548,32 +549,32 @@ REACTIONS = st.lists(st.sampled_from(["quick", "slow", "same", "fault", "lose", 
 DIALS = st.lists(st.sampled_from(["accept", "refuse", "hang", "later"]), min_size=1)
 
 
-@settings(max_examples=60)
-@given(REACTIONS, DIALS, st.sampled_from([BOTH, frozenset({PLAIN}), frozenset({HELD})]), st.booleans())
-def test_whatever_hosts_do(reactions: list[str], dials: list[str], duties: frozenset[str], woken: bool) -> None:
-    """Whatever hosts do, they are asked on and on, ten times a second at most in the long run, and stopping is clean."""
-    case = LinkCase()
-    case.setUp()
-    case.make((CE1, CE2), duties=duties)
-    turns = 0
+class Moody:
+    """Hosts that accept and answer as they like, round and round."""
 
-    def dialled(attempt: Dialled) -> None:
-        what = dials[len(case.stage.dialled) % len(dials)]
+    def __init__(self, case: LinkCase, reactions: list[str], dials: list[str]) -> None:
+        self.case = case
+        self.reactions = itertools.cycle(reactions)
+        self.dials = itertools.cycle(dials)
+        self.words = itertools.cycle([ACTIVE, STANDBY])
+
+    def dialled(self, attempt: Dialled) -> None:
+        """Somebody dials."""
+        what = next(self.dials)
+        later = self.case.clock.callLater
         if what == "refuse":
-            case.clock.callLater(0, lambda: attempt.pending and attempt.refuse())
+            later(0, lambda: attempt.pending and attempt.refuse())
         elif what != "hang":
-            delay = 0.0 if what == "accept" else 0.3
-            case.clock.callLater(delay, lambda: attempt.pending and _lives(case, attempt, react))
+            later(0.0 if what == "accept" else 0.3, lambda: attempt.pending and _lives(self.case, attempt, self.react))
 
-    def react(connection: Made) -> None:
-        nonlocal turns
-        turns += 1
-        what = reactions[turns % len(reactions)]
-        body = ACTIVE if what == "same" or turns % 2 else STANDBY
+    def react(self, connection: Made) -> None:
+        """Somebody has asked, and asks still."""
+        what = next(self.reactions)
+        body = ACTIVE if what == "same" else next(self.words)
         if what in {"quick", "same", "close"}:
             connection.answer(body, closing=what == "close")
         elif what == "slow":
-            case.clock.callLater(0.7, lambda: connection.answering and connection.answer(body))
+            self.case.clock.callLater(0.7, lambda: connection.answering and connection.answer(body))
         elif what == "fault":
             connection.answer(b"no", status=500)
         elif what == "lose":
@@ -581,7 +582,15 @@ def test_whatever_hosts_do(reactions: list[str], dials: list[str], duties: froze
         elif what == "drip":
             connection.say()
 
-    case.stage.on_dial = dialled
+
+@settings(max_examples=60)
+@given(REACTIONS, DIALS, st.sampled_from([BOTH, frozenset({PLAIN}), frozenset({HELD})]), st.booleans())
+def test_whatever_hosts_do(reactions: list[str], dials: list[str], duties: frozenset[str], woken: bool) -> None:
+    """Whatever hosts do, they are asked on and on, in the long run ten times a second at most; stopping is clean."""
+    case = LinkCase()
+    case.setUp()
+    case.make((CE1, CE2), duties=duties)
+    case.stage.on_dial = Moody(case, reactions, dials).dialled
     case.link.start()
     seconds = 20
     for _ in range(seconds * 10):

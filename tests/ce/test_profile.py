@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from agentchan.ce.credentials import Authentication
-from agentchan.ce.errors import CannotEncode
+from agentchan.ce.errors import CannotEncode, ExchangeFailed
 from agentchan.ce.profile import SHIPPED, Profile, folder_of, shipped
 from agentchan.ce.profile_loader import load_profile
 from agentchan.ce.profile_reading import ProfileError
@@ -384,6 +384,20 @@ class TestEach:
         body = envelope(f'<RegisterResponse xmlns="http://site.example/ivr">{result}</RegisterResponse>')
         reply = codec("wcf").decode(OpenSession("i", "a", ("a", "b")), 200, XML, body)
         assert reply.reports == (ChannelReport("a", ChannelState.READY), ChannelReport("b", ChannelState.UNKNOWN))
+        nameless = body.replace(b"<d:Line>b</d:Line>", b"")
+        with pytest.raises(ExchangeFailed, match="makes no sense: one of its reports names no channel"):
+            codec("wcf").decode(OpenSession("i", "a", ("a", "b")), 200, XML, nameless)
+
+    def test_one_report(self) -> None:
+        """Where a message has room for one channel, so has its reply."""
+        space = "http://site.example/ivr"
+        for inside, reports in (
+            ("<SetStateResult>Belegt</SetStateResult>", (ChannelReport("a", ChannelState.BUSY),)),
+            ("", ()),
+        ):
+            body = envelope(f'<SetStateResponse xmlns="{space}">{inside}</SetStateResponse>')
+            request = SetReadiness("s", (ReadinessChange("a", ready=True),))
+            assert codec("wcf").decode(request, 200, XML, body).reports == reports
 
     @pytest.mark.parametrize(
         ("duty", "parameters", "wrong"),
@@ -604,7 +618,7 @@ class TestComponentService:
     def test_no_generation(self, site: Site, text: str) -> None:
         """Anything else is none, whatever Python makes of it."""
         made = site.codec(component=self.status('R = "role", S = "generation"'))
-        with pytest.raises(Exception, match="makes no sense: its generation is"):
+        with pytest.raises(ExchangeFailed, match="makes no sense: its generation is"):
             made.decode_status("get_status", 200, XML, answer(f"<R>Active</R><S>{text}</S>"))
 
     @pytest.mark.parametrize(
@@ -679,7 +693,7 @@ class TestDone_without:  # noqa: N801 - reads better
         made = site.codec(open_session='operation = "All"\nresults = { R = "session_id" }')
         request = OpenSession("i", "a", ("c",))
         assert made.decode(request, 200, XML, answer("<R>s-1</R>")).session_id == "s-1"
-        with pytest.raises(Exception, match="the reply to All makes no sense: it names no session"):
+        with pytest.raises(ExchangeFailed, match="the reply to All makes no sense: it names no session"):
             made.decode(request, 200, XML, answer())
         made = site.codec(open_session='operation = "All"')
         assert made.decode(request, 200, XML, answer()).session_id is None

@@ -117,6 +117,23 @@ ONE = [
     ),
     ('means = "duplicate"', 'means = "dup"', '.outcomes[0].means: is "dup" (did you mean "duplicate"?)'),
     (
+        "[ivr_connector]\nwsdl",
+        '[soap]\nheaders = "<a>"\n[ivr_connector]\nwsdl',
+        "soap.headers: it is not well-formed XML (",
+    ),
+    (
+        "[ivr_connector]\nwsdl",
+        "[soap]\naddressing = 1\n[ivr_connector]\nwsdl",
+        "soap.addressing: is the integer 1 (true or",
+    ),
+    ('LineReport/Line" = "channel"\n"P', 'LineReport/Line" = 1\n"P', '/LineReport/Line": is the integer 1 (a string)'),
+    ('KeepAliveResult = "role"', 'KeepAliveResult = { each = "channel" }', ".KeepAliveResult: is a table (the name of"),
+    (
+        '"RegisterResult/Timeout" = "',
+        '"RegisterResult/Lines" = { each = "channel" }\nx = "',
+        ": is a second list of channels",
+    ),
+    (
         "[component_service]",
         "[componentservice]",
         '98: componentservice: is unknown (did you mean "component_service"?)',

@@ -256,10 +256,25 @@ class TestTolerated:
             assert answered(body, name="shapes").meaning is Meaning.CONFIRMED
 
     def test_open(self) -> None:
-        """Where the WSDL says that anything may follow, anything may."""
+        """Where the WSDL says that anything may follow, anything may, also beside what was added elsewhere."""
         other = '<a xmlns="urn:other" b="c"><d/></a>'
-        body = envelope(f'<BeginAnswer xmlns="urn:site:shapes"><State>Busy</State>{other * 3}</BeginAnswer>')
-        assert answered(body, name="shapes").meaning is Meaning.CONFIRMED
+        for added in ("", "<Who><Number>1</Number><New/></Who>"):
+            inside = f"<State>Busy</State>{added}{other * 3}"
+            body = envelope(f'<BeginAnswer xmlns="urn:site:shapes">{inside}</BeginAnswer>')
+            assert answered(body, name="shapes").meaning is Meaning.CONFIRMED
+
+    def test_faults(self) -> None:
+        """What was added to a fault's detail is tolerated; a detail that is not as its WSDL says is no fault."""
+        assert (
+            answered(envelope(CONNECTOR_FAULT.replace("<Code>", "<New/><Code>")), 500).meaning
+            is Meaning.UNKNOWN_CHANNEL
+        )
+        wrong = CONNECTOR_FAULT.replace("UnknownChannel", "NewKind")
+        assert refused(envelope(wrong), 500).startswith(
+            "Heartbeat got a fault whose detail is not as its WSDL says: Element 'Code': The value 'NewKind' is not an"
+        )
+        undeclared = CONNECTOR_FAULT.replace("ConnectorFault", "OtherFault")
+        assert answered(envelope(undeclared), 500) == Reply(Meaning.RETRY, "no", placed=False)
 
 
 class TestNothingIsRead:

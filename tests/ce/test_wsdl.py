@@ -89,6 +89,30 @@ class TestPorts:
         (tmp_path / "a.wsdl").write_text(RPC.replace("soap/http", "soap/smtp"))
         assert refused(tmp_path) == "a.wsdl has no port that speaks SOAP 1.1 or 1.2 over HTTP; its ports: Rpc"
 
+    @pytest.mark.parametrize(
+        ("binding", "why"),
+        [
+            ('<x:binding xmlns:x="urn:jms"/>', "a binding of urn:jms"),
+            ("<documentation/>", "no binding of SOAP"),
+            (
+                '<s:binding xmlns:s="http://schemas.xmlsoap.org/wsdl/soap/"/>',
+                "SOAP over an unnamed transport, not HTTP",
+            ),
+        ],
+    )
+    def test_other_bindings(self, tmp_path: Path, binding: str, why: str) -> None:
+        """A port of another kind is named as what it is."""
+        other = f'<wsdl:binding name="Other" type="tns:Rpc">{binding}</wsdl:binding>'
+        port = '<wsdl:port name="Other" binding="tns:Other"/></wsdl:service>'
+        text = RPC.replace("<wsdl:service", f"{other}<wsdl:service").replace("</wsdl:service>", port)
+        assert read(tmp_path, text).unspoken == (f"port Other ({why})",)
+
+    def test_no_binding(self, tmp_path: Path) -> None:
+        """A port whose binding is not there is named, and the others are spoken."""
+        port = '<wsdl:port name="Lost" binding="tns:None"/></wsdl:service>'
+        text = RPC.replace("</wsdl:service>", port)
+        assert read(tmp_path, text).unspoken == ("port Lost (its binding is not in the WSDL)",)
+
     def test_no_service(self, tmp_path: Path) -> None:
         """So is one without a service."""
         (tmp_path / "a.wsdl").write_text(RPC.partition("<wsdl:service")[0] + "</wsdl:definitions>")
@@ -137,9 +161,11 @@ class TestStyles:
         assert end.reply is not None
         assert (end.reply.tag, end.reply.children) == ("{urn:site:rpc}endResponse", ())
 
-    def test_one_way(self) -> None:
-        """An operation without an output has no reply."""
+    def test_one_way(self, tmp_path: Path) -> None:
+        """An operation without an output has no reply, in either style."""
         assert profile("wcf").connector.operations["Gone"].reply is None
+        text = RPC.replace('<wsdl:output message="tns:EndOut"/>', "")
+        assert read(tmp_path, text).operations["end"].reply is None
 
     def test_wcf(self) -> None:
         """Over several files and namespaces every element has its own; faults and actions are found."""

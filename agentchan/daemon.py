@@ -154,7 +154,7 @@ class Daemon(Service):
         self._jitter = jitter
         self._stopping: Deferred[None] | None = None
         self._hurry = Deferred[None]()
-        self._doors: Doors | None = None
+        self.doors: Doors | None = None
         self._timers: list[LoopingCall] = []
         self._build_signals()
         self.following = Following(
@@ -260,8 +260,8 @@ class Daemon(Service):
             await self.agent_channel.stop()
         if self.link is not None:
             await self.link.stop()
-        if self._doors is not None:
-            await self._doors.close()
+        if self.doors is not None:
+            await self.doors.close()
         await signals_out
         self.wishes.close()
         await self.journal.close()
@@ -293,7 +293,7 @@ class Daemon(Service):
         if pin is not None:
             until = inf if pin.until is None else now + pin.until.timestamp() - self.wall()
             if until > now:
-                self.following.pin(Pin(pin.host, until, pin.reason))
+                self.following.pin(Pin(pin.host, until, pin.reason, pin.who))
 
     def _build(self) -> None:
         """Build what talks to CE."""
@@ -356,7 +356,7 @@ class Daemon(Service):
             log.error("door-not-opened", reason=str(error))  # noqa: TRY400 - the reason says it all
             self.journal.close_now()
             raise SystemExit(1) from None
-        self._doors = doors
+        self.doors = doors
 
     def _run(self, last_position: int) -> None:
         """The reactor turns: take over the process's signals, and begin."""

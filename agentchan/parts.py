@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from attrs import frozen
 
 from agentchan.accepting import Accepting
+from agentchan.api.doors import Doors
 from agentchan.api.events import EventFeed
 from agentchan.call_limits import CallLimits
 from agentchan.ce.agent_channel import AgentChannel
@@ -79,5 +80,6 @@ class Parts(Protocol):
     metrics: Metrics
     last_reload: LastReload
     following: Following
+    doors: Doors | None
     agent_channel: AgentChannel | None
     link: ComponentLink | None

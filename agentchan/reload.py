@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 
 from agentchan import configured, logs
+from agentchan.api.unix_socket import DoorError
 from agentchan.ce.tls import TlsSettings, TlsSettingsError
 from agentchan.config import Configuration, ConfigurationError, applicable, changes, load
 from agentchan.core.channel import Wish
@@ -46,6 +47,17 @@ def reload(daemon: Parts, who: str = "SIGHUP") -> Deferred[Mapping[str, Any]]:
     return Deferred.fromCoroutine(_reload(daemon, who))
 
 
+def _renew_doors(daemon: Parts, new: Configuration) -> tuple[str, ...]:
+    """Take the API's token and certificate as they are in their files now; runs in a thread."""
+    if daemon.doors is None:
+        return ()
+    try:
+        daemon.doors.renew(new.contents.api_token)
+    except DoorError as error:
+        return (f"{new.path}: api: {error}",)
+    return ()
+
+
 async def _reload(daemon: Parts, who: str) -> Mapping[str, Any]:
     daemon.notifier.reloading(int(daemon.reactor.seconds() * 1_000_000))
     try:
@@ -53,11 +65,15 @@ async def _reload(daemon: Parts, who: str) -> Mapping[str, Any]:
             daemon.reactor, daemon.reactor.getThreadPool(), _read, daemon.configuration
         )
         if read.configuration is None or read.tls is None:
-            daemon.last_reload = evolve(daemon.last_reload, successful=False)
-            daemon.chronicle.happened("reload-refused", level="error", faults=list(read.faults), who=who)
-            return {"applied": [], "needs_restart": [], "faults": list(read.faults), "warnings": []}
+            return _refused(daemon, read.faults, who)
+        effective = applicable(daemon.configuration, read.configuration)
+        faults: tuple[str, ...] = await deferToThreadPool(
+            daemon.reactor, daemon.reactor.getThreadPool(), _renew_doors, daemon, effective
+        )
+        if faults:
+            return _refused(daemon, faults, who)
         found = changes(daemon.configuration, read.configuration)
-        _apply(daemon, applicable(daemon.configuration, read.configuration), read.tls)
+        _apply(daemon, effective, read.tls)
         outcome: dict[str, Any] = {
             "applied": list(found.applied),
             "needs_restart": list(found.needs_restart),
@@ -69,6 +85,13 @@ async def _reload(daemon: Parts, who: str) -> Mapping[str, Any]:
         return outcome
     finally:
         daemon.notifier.ready()
+
+
+def _refused(daemon: Parts, faults: tuple[str, ...], who: str) -> Mapping[str, Any]:
+    """Nothing was applied."""
+    daemon.last_reload = evolve(daemon.last_reload, successful=False)
+    daemon.chronicle.happened("reload-refused", level="error", faults=list(faults), who=who)
+    return {"applied": [], "needs_restart": [], "faults": list(faults), "warnings": []}
 
 
 def _apply(daemon: Parts, new: Configuration, tls: TlsSettings) -> None:

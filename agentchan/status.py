@@ -77,10 +77,10 @@ def ce(topology: Topology, verdict: Verdict, failing_over: FailingOver, moment: 
         "domain": topology.domain or topology.home,
         "domain_state": next(iter(states or answering), None),
         "failing_over": failing_over.answer,
-        "mark": None if mark is None else {"generation": mark.generation, "host": mark.host},
-        "pin": None
+        "generation_mark": None if mark is None else {"generation": mark.generation, "host": mark.host},
+        "pinned": None
         if pin is None
-        else {"host": pin.host, "reason": pin.reason, "until": moment.time_of_day(pin.until)},
+        else {"host": pin.host, "reason": pin.reason, "until": moment.time_of_day(pin.until), "who": pin.who},
         "hosts": [_host(topology, view, moment) for view in topology.views],
     }
 

@@ -19,6 +19,7 @@ from agentchan.api.guards import Guard
 from agentchan.api.limits import Limits
 from agentchan.api.operator import Operator
 from agentchan.api.peers import UserNames, peer_uid
+from agentchan.api.rates import Rates
 from agentchan.api.refusals import Malformed, Refused
 from agentchan.api.routes import Found, Router
 from agentchan.api.streaming import EventBody, SlicedBody
@@ -73,6 +74,7 @@ class Door(ServerFactory):
         self._overflow = 0
         self._streams: set[EventBody] = set()
         self._body_bytes = 0
+        self._rates = None if self.limits.rate is None else Rates(self.limits.rate)
         self._complained_at = float("-inf")
         self._closed: Deferred[None] | None = None
 
@@ -172,6 +174,7 @@ class Door(ServerFactory):
         Raises:
             Refused: it is not answered here.
         """
+        self._check_rate(request)
         self.guard.check(request.getHeader(b"authorization"))
         found = self._router.find(_text(request.method), _text(request.path))
         if len(request.requestHeaders.getRawHeaders(b"host", [])) > 1:
@@ -183,6 +186,13 @@ class Door(ServerFactory):
             # A page in some browser on this machine could send forms otherwise.
             raise Refused("cross-origin", "requests from web pages are not taken here", 403)
         return found
+
+    def _check_rate(self, request: DoorRequest) -> None:
+        host = getattr(request.client, "host", None)
+        if self._rates is not None and host is not None and not self._rates.allows(host, self._reactor.seconds()):
+            self._complain("api-rate-exceeded", peer=host)
+            message = f"more than {self.limits.rate:g} requests a second came from {host}; ask less often"
+            raise Refused("too-many-requests", message, 429, headers=(("Retry-After", "1"),))
 
     def serve(self, request: DoorRequest) -> None:
         """Answer a request that has come completely; called by its channel."""
@@ -216,8 +226,6 @@ class Door(ServerFactory):
         if request.refused is not None:
             raise request.refused
         found = request.found
-        if found is None:
-            raise RuntimeError("a request is neither found nor refused")
         route, body = found.route, request.body
         content_type = _header(request, "content-type")
         asked = Asked(

@@ -30,7 +30,7 @@ GRACE = 2.0
 _BACKLOG = 128
 
 SOCKET_LIMITS = Limits(connections=128)
-LISTEN_LIMITS = Limits(connections=512, streams=0)
+LISTEN_LIMITS = Limits(connections=512, streams=0, rate=1000.0)
 
 
 class Doors:

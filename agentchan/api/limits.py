@@ -18,6 +18,7 @@ class Limits:
         request_time: seconds from a request's first byte to its last; a script on the same site needs milliseconds.
         idle_time: seconds that a connection may be kept without a request.
         stall_time: seconds that a client may leave an answer unread.
+        rate: requests a second of one other host; scripts of a busy IVR host need a tenth. None: any number.
         streams: event streams at once.
         keep_alive: seconds between comments on a quiet event stream; under the usual proxy's and reader's minute.
     """
@@ -30,6 +31,7 @@ class Limits:
     request_time: float = 10.0
     idle_time: float = 60.0
     stall_time: float = 20.0
+    rate: float | None = None
     streams: int = 32
     keep_alive: float = 15.0
 

@@ -37,13 +37,13 @@ class DoorRequest(http.Request):
     """One request; its body is kept in memory, within the door's limits.
 
     Attributes:
-        found: what it means; None where it is refused.
+        found: what it means; not there where it is refused by its head.
         refused: why it is refused already, before or while its body comes; such a body is not kept.
     """
 
     channel: DoorChannel
     content: Any
-    found: Found | None = None
+    found: Found
     refused: Refused | None = None
     _received = 0
     _kept = 0

@@ -184,12 +184,9 @@ class AgentChannel:
 
     # Time.
 
-    def _deadline(self) -> float:
-        return inf if self._ended else max(self.session.deadline(self._now()), self._resting_until)
-
     def _set_timer(self) -> None:
         """A timer that is too early costs one needless tick; to move it at every byte that comes would cost more."""
-        deadline = self._deadline()
+        deadline = inf if self._ended else max(self.session.deadline(self._now()), self._resting_until)
         timer = self._timer
         if timer is not None and timer.active():
             if timer.getTime() <= deadline < inf:
@@ -205,7 +202,7 @@ class AgentChannel:
 
     def _due(self) -> None:
         self._timer = None
-        if self._deadline() > self._now():
+        if self._resting_until > self._now():
             self._set_timer()
         else:
             self.tick()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import tzinfo
 from typing import Any
 
@@ -21,22 +21,6 @@ from agentchan.config.faults import Place, described, quoted
 
 _ATTRIBUTE = re.compile(r"attribute '([^']+)'")
 _WHERE = re.compile(r"^Element '[^']+'(, attribute '[^']+')?: ")
-
-
-def sample_filling(parameters: Mapping[str, Parameter], *, without: Iterable[str] = ()) -> Filling:
-    """What a plausible request is filled with, two of whatever is repeated.
-
-    Args:
-        parameters: of the request.
-        without: the fields that have no value.
-    """
-    values: dict[str, object] = dict(SAMPLES)
-    for _, template in mapped_templates(parameters):
-        values |= {each.name: f"a {each.name.partition('.')[2]}" for each in template.fields if "." in each.name}
-    for field in without:
-        values.pop(field, None)
-    several: list[Values] = [values, {**values, "channel": "ivr1-002", "ready": False}]
-    return Filling(values, {CHANNEL: several, CHANGE: several}, {})
 
 
 class RequestLoader:
@@ -167,19 +151,18 @@ class RequestLoader:
         for path in request.missing:
             if path not in given:
                 text.fault(self._place, f"the required parameter {quoted(path)} is missing", "a template or a constant")
-        if len(parameters) < len(given):
+        if request.missing or len(parameters) < len(given):
             return  # what is missing may be what was meant by a faulty one
         fields = {each.name for _, template in mapped_templates(parameters) for each in template.fields}
         for group in self._words.needs:
             if not group & fields:
                 wanted = " or ".join(map(_braced, sorted(group)))
                 text.fault(self._place, f"use no {wanted}", f"CE could not know what {name} is about")
-        if not request.missing:
-            self._check_sample(parameters, request, schema)
+        self._check_sample(parameters, request, schema)
 
     def _check_sample(self, parameters: Mapping[str, Parameter], request: RequestTemplate, schema: Schema) -> None:
         """Whether the request is what the WSDL says, as far as that does not depend on the values of fields."""
-        element = parse_xml(request.fill(sample_filling(parameters)).encode())
+        element = parse_xml(request.fill(_sample_filling(parameters)).encode())
         for problem in schema.problems(element):
             path = _path_of(problem.element, problem.text)
             parameter = parameters.get(path)
@@ -189,6 +172,15 @@ class RequestLoader:
             elif isinstance(parameter, Template) and not parameter.fields:
                 wrong = _WHERE.sub("", problem.text).rstrip(".")
                 self._text.fault((*self._place, path), wrong, "a value that the WSDL allows")
+
+
+def _sample_filling(parameters: Mapping[str, Parameter]) -> Filling:
+    """What a plausible request is filled with, two of whatever is repeated."""
+    values: dict[str, object] = dict(SAMPLES)
+    for _, template in mapped_templates(parameters):
+        values |= {each.name: f"a {each.name.partition('.')[2]}" for each in template.fields if "." in each.name}
+    several: list[Values] = [values, {**values, "channel": "ivr1-002", "ready": False}]
+    return Filling(values, {CHANNEL: several, CHANGE: several}, {})
 
 
 def _path_of(element: etree._Element, text: str) -> str:

@@ -23,6 +23,7 @@ class Pin:
     host: str
     until: float
     reason: str
+    who: str = ""
 
 
 @frozen

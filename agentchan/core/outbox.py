@@ -59,14 +59,13 @@ class Queue:
         self.waiting.insert(1 if self.in_flight else 0, entry)
 
     def put_back(self, entry: Entry) -> None:
-        """Put a signal where it was: after those that are older, and a Gone after its NewCall."""
+        """Put a signal where it was: after those that are older, and between its call's NewCall and Gone."""
         place = 1 if self.in_flight else 0
         for index, other in enumerate(self.waiting):
-            if other.signal.call_id == entry.signal.call_id:
-                older = isinstance(other.signal, NewCall)
-            else:
-                older = other.accepted_at < entry.accepted_at
-            if older:
+            same_call = other.signal.call_id == entry.signal.call_id
+            if same_call and isinstance(other.signal, Gone) and index >= place:
+                break
+            if same_call or other.accepted_at < entry.accepted_at:
                 place = max(place, index + 1)
         self.waiting.insert(place, entry)
 
@@ -230,14 +229,16 @@ class Outbox:
             return
         for entry in tuple(self.refused.values()):
             if entry.signal.channel == report.channel and entry.signal.call_id != report.call_id:
-                entry.last_error = "CE reports that it does not hold the call"
-                self._discard_refused(entry)
+                del self.refused[entry.id]
+                entry.fate, entry.last_error = Fate.DISCARDED, "CE reports that it does not hold the call"
+                self.actions.append(Decided(entry))
 
     def discard(self, signal_id: str, channel: str) -> bool:
-        """An operator wants a signal dropped; False if it is out just now, or is not here."""
-        refused = self.refused.get(signal_id)
-        if refused is not None:
-            self._discard_refused(refused)
+        """An operator wants a signal dropped; False if it is out just now, or is not here.
+
+        One that CE has refused has met its fate already, and is only forgotten.
+        """
+        if self.refused.pop(signal_id, None) is not None:
             return True
         queue = self._queues.get(channel)
         if queue is None:
@@ -315,11 +316,6 @@ class Outbox:
         entry.fate = Fate.PENDING
         self._queue(entry).put_back(entry)
         self._added(entry)
-
-    def _discard_refused(self, entry: Entry) -> None:
-        del self.refused[entry.id]
-        entry.fate = Fate.DISCARDED
-        self.actions.append(Decided(entry))
 
     def _landed(self, signal: CallSignal) -> tuple[Queue, Entry] | None:
         """The signal is not out any more; None if it was not, so that what came is late news."""

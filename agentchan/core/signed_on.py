@@ -103,7 +103,7 @@ def answered(life: Life, core: Core, conversation: Conversation, now: float, rep
             anew(life, core, conversation, now, f"{conversation.host} has opened another session")
         case Turn.LOST:
             taken(life, core, conversation, now)
-        case Turn.ON:
+        case _:
             say_next(core, conversation, now)
 
 

@@ -30,7 +30,6 @@ from agentchan.core.observations import (
     Forgotten,
     Mark,
     Observation,
-    Passed,
     Pinned,
     Said,
     SignedOn,
@@ -85,7 +84,7 @@ def updated(topology: Topology, observation: Observation) -> Topology:
             new = evolve(topology, pin=pin)
         case Forgotten():
             new = _with_marks(topology, ())
-        case Passed():
+        case _:
             new = topology
     new = _mark_fallen(_pin_expired(new, observation_time(observation)), observation_time(observation))
     active = judged(new).host
@@ -208,16 +207,13 @@ def _mark_fallen(topology: Topology, now: float) -> Topology:
     )
     if not lows or not waited:
         return topology
-    heights: dict[str | None, int] = {}
-    for view in lows:
-        if view.status is not None and view.status.generation is not None:
-            domain = _domain(topology, view.status)
-            heights[domain] = max(heights.get(domain, 0), view.status.generation)
-    marks = (
-        evolve(mark, generation=min(mark.generation, heights.get(mark.domain, mark.generation)))
-        for mark in topology.marks
-    )
-    return _with_marks(topology, tuple(marks))
+    return _with_marks(topology, tuple(_lowered(topology, mark, lows) for mark in topology.marks))
+
+
+def _lowered(topology: Topology, mark: Mark, lows: list[View]) -> Mark:
+    """The mark, as low as the highest that the hosts of its domain have; that of another domain stays."""
+    statuses = [view.status for view in lows if view.status and _domain(topology, view.status) == mark.domain]
+    return evolve(mark, generation=max((status.generation or 0 for status in statuses), default=mark.generation))
 
 
 def _with_marks(topology: Topology, marks: tuple[Mark, ...]) -> Topology:

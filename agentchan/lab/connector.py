@@ -122,7 +122,8 @@ class Connector:
 
     def _check_role(self, request: Request, connection: HttpConnection, view: View) -> None:
         if not self.acts_active(view) and not self._over_but_answered(request, connection):
-            raise ConnectorFault("NotActive", f"{self.host} is not active", active_server=view.active)
+            active = None if view.active == self.host else view.active
+            raise ConnectorFault("NotActive", f"{self.host} is not active", active_server=active)
 
     def _check_times(self, request: Request) -> None:
         for name in ("StartedAt", "EndedAt"):

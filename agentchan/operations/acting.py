@@ -73,7 +73,7 @@ class Acting(Base):
             raise Refused("unknown-host", f"there is no host {request.host!r}; known are {known}", 404)
         until = daemon.reactor.seconds() + request.for_
         moment = self._moment()
-        daemon.following.pin(Pin(host, until, request.reason))
+        daemon.following.pin(Pin(host, until, request.reason, request.who))
         daemon.chronicle.happened("host-pinned", host=host, reason=request.reason, who=request.who)
         write = PinSet(host, request.reason, moment.datetime(moment.monotonic), moment.datetime(until), request.who)
         return _kept(daemon.journal.record([write]), {"host": host, "until": moment.time_of_day(until)})

@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 
 from agentchan import __version__, configured, explaining, status
 from agentchan.api import requests
+from agentchan.api.problems import problems
 from agentchan.api.refusals import journal_unavailable
 from agentchan.config import as_json
 from agentchan.core.session_values import State
@@ -19,12 +20,15 @@ from agentchan.journal.errors import JournalError
 from agentchan.journal.health import State as JournalState
 from agentchan.journal.writes import FailoverHappened
 from agentchan.operations.base import Base, Json
-from agentchan.problems import Snapshot, problems
 from agentchan.status import Moment
 from agentchan.vocabulary import ChannelState
 
 SERVES = (State.UP, State.RESTORING, State.SUSPECT)
 """The states of the agent channel in which CE may give us calls."""
+
+
+NAMED = 5
+"""Stuck channels that status names; 'agentchan channels --stuck' lists them all."""
 
 
 class Looking(Base):
@@ -66,19 +70,9 @@ class Looking(Base):
         failing_over = following.failing_over(configured.oldest_answer(daemon.configuration))
         drain = daemon.wishes.drain
         health = daemon.journal.health
-        found = problems(
-            Snapshot(
-                verdict=following.verdict,
-                verdict_since=daemon.verdict_since,
-                shown=shown,
-                journal=health,
-                drain=drain,
-                alarms=daemon.chronicle.alarms,
-            ),
-            moment,
-        )
         ce = status.ce(following.topology, following.verdict, failing_over, moment)
-        return {
+        stuck = [channel.name for channel in daemon.channels.all() if self._is_stuck(channel)]
+        whole: dict[str, Any] = {
             "ivr": daemon.configuration.ivr.name,
             "instance_id": daemon.configuration.ivr.instance_id,
             "version": __version__,
@@ -94,18 +88,28 @@ class Looking(Base):
                 "calls": self._calls_at_ce(),
                 "timeout_s": None if drain.until == inf else max(0.0, drain.until - moment.monotonic),
             },
-            "problems": found,
             "component_link": status.component_link(following.topology, moment),
             "ce": {**ce, "since": moment.time_of_day(daemon.verdict_since)},
             "agent_channel": None if shown is None else status.agent_channel(shown, moment),
             "channels": {
-                **status.channel_counts(daemon.channels.all(), sum(map(self._is_stuck, daemon.channels.all()))),
+                **status.channel_counts(daemon.channels.all(), len(stuck)),
+                "stuck_names": stuck[:NAMED],
                 "unknown_to_ce": len(daemon.channels.unknown()),
             },
             "signals": self._signal_counts(moment),
-            "journal": {"state": health.state.value, "error": health.reason or None},
+            "journal": {
+                "state": health.state.value,
+                "error": health.reason or None,
+                "since": health.since.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                "set_aside": str(health.set_aside) if health.set_aside is not None else None,
+            },
             "ivr_health": self._ivr_health(moment),
+            "alarms": [
+                {"code": code, "text": note.text, "since": moment.time_of_day(at)}
+                for code, (note, at) in daemon.chronicle.alarms.items()
+            ],
         }
+        return {**whole, "problems": problems(whole)}
 
     def _ivr_health(self, moment: Moment) -> dict[str, Any] | None:
         state = self._daemon.ivr_health.state

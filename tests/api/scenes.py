@@ -223,3 +223,27 @@ def ancient() -> dict[str, Any]:
 
 
 SCENES["ancient"] = ancient
+
+
+def without(status: Any, names: list[str]) -> Any:
+    """The status without these fields, wherever they are."""
+    if isinstance(status, dict):
+        return {name: without(value, names) for name, value in status.items() if name not in names}
+    return [without(item, names) for item in status] if isinstance(status, list) else status
+
+
+def emptied(status: Any, names: list[str]) -> Any:
+    """The status with null in these fields, wherever they are."""
+    if isinstance(status, dict):
+        return {name: None if name in names else emptied(value, names) for name, value in status.items()}
+    return [emptied(item, names) for item in status] if isinstance(status, list) else status
+
+
+def _names_in(status: Any) -> set[str]:
+    if isinstance(status, dict):
+        return set(status) | {name for value in status.values() for name in _names_in(value)}
+    return {name for item in status for name in _names_in(item)} if isinstance(status, list) else set()
+
+
+ALL_NAMES = sorted({name for make in SCENES.values() for name in _names_in(make())})
+"""Every name of a field."""

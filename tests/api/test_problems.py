@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from agentchan.api.problems import problems
 from tests.api.record import STATUS
-from tests.api.scenes import SCENES
+from tests.api.scenes import ALL_NAMES, SCENES, without
 
 WRONG = {
     "well": [],
@@ -142,23 +142,6 @@ def test_alarms() -> None:
     status["channels"]["unknown_to_ce"] = 1
     (unknown,) = [problem for problem in problems(status) if problem["code"] == "channel-unknown"]
     assert unknown["text"] == "ce1 does not know ivr1-118"
-
-
-def without(status: Any, keys: list[str]) -> Any:
-    """The status without these fields, wherever they are."""
-    if isinstance(status, dict):
-        return {key: without(value, keys) for key, value in status.items() if key not in keys}
-    return [without(item, keys) for item in status] if isinstance(status, list) else status
-
-
-def names_in(status: Any) -> set[str]:
-    """Every name of a field."""
-    if isinstance(status, dict):
-        return set(status) | {name for value in status.values() for name in names_in(value)}
-    return {name for item in status for name in names_in(item)} if isinstance(status, list) else set()
-
-
-ALL_NAMES = sorted({name for make in SCENES.values() for name in names_in(make())})
 
 
 @given(st.sampled_from(sorted(SCENES)), st.lists(st.sampled_from(ALL_NAMES), max_size=12))

@@ -197,6 +197,16 @@ def test_an_answer_that_is_no_json_is_500_and_logged(house: House, wire: Wire, s
     assert said.pop(-2)["event"] == "api-request-failed"
 
 
+def test_an_answer_that_cannot_be_written_ends_the_connection(house: House, wire: Wire, said: list[Any]) -> None:
+    """Better no answer than a client that waits for the rest of one."""
+    house.operator.metrics = lambda: (None, b"")  # type: ignore[assignment,method-assign,return-value]
+    wire.send(request("GET", "/metrics"))
+    wire.turns(2)
+    assert wire.transport.aborted
+    assert said.pop()["event"] == "api-answer-not-written"
+    house.assert_at_rest()
+
+
 @pytest.mark.parametrize(
     ("body", "code", "words"),
     [

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import TestCase
@@ -141,6 +142,25 @@ def test_where_none_can_be_made(tmp_path: Path, path: str, words: str) -> None:
     with pytest.raises(DoorError, match=r"the socket .* cannot be made") as error:
         UnixSocket(tmp_path / path, 0o660).listen(MemoryReactorClock(), Factory.forProtocol(Protocol))
     assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        CannotListenError(None, b"a.sock", OSError(28, "No space left on device")),
+        OSError(28, "No space left on device"),
+    ],
+)
+def test_a_socket_that_cannot_be_bound(tmp_path: Path, error: Exception) -> None:
+    """The fault says why; the lock is free again."""
+
+    class Full:
+        def listenUNIX(self, *_: object, **__: object) -> None:  # noqa: N802  Twisted's name
+            raise error
+
+    for _ in range(2):
+        with pytest.raises(DoorError, match="cannot be made: No space left on device; this user must be able to write"):
+            UnixSocket(tmp_path / "a.sock", 0o660).listen(Full(), Factory.forProtocol(Protocol))
 
 
 def test_a_link_is_no_lock(tmp_path: Path) -> None:

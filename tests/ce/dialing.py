@@ -66,6 +66,7 @@ def dial(
     limits: Limits | None = None,
     connect_timeout: float = 5.0,
     tls_timeout: float = 5.0,
+    user_timeout: float = 3.0,
 ) -> Deferred[Connection]:
     """A dialer's attempt with a test's usual values."""
     dialer = Dialer(reactor, tls or TlsSettings.from_files(), limits or Limits())
@@ -73,7 +74,7 @@ def dial(
         url,
         connect_timeout=connect_timeout,
         tls_timeout=tls_timeout,
-        user_timeout=3.0,
+        user_timeout=user_timeout,
         on_bytes=record.on_bytes,
         on_lost=record.on_lost,
     )
@@ -87,6 +88,7 @@ class ScriptedPeer(Protocol):
     def __init__(self, server: ScriptedServer) -> None:
         self.server = server
         self.heard = b""
+        self.end: Failure | None = None
         self.lost: Deferred[None] = Deferred()
 
     def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
@@ -99,8 +101,9 @@ class ScriptedPeer(Protocol):
         self.heard += data
         self.server.on_data(self)
 
-    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # noqa: N802, ARG002 - Twisted's signature
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # noqa: N802 - Twisted's name
         """They are gone."""
+        self.end = reason
         self.lost.callback(None)
 
 

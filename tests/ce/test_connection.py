@@ -160,6 +160,29 @@ class ExchangeTests(ConnectionCase):
         self.hear(http(b"one"))
         assert self.record.events == ["answer: 200 one"]
 
+    def test_fetch(self) -> None:
+        """What is at the URL is asked for by GET; the answer is one like any other."""
+        self.record.note_answer(self.connection.fetch())
+        assert (
+            self.transport.value() == b"GET /IVRConnector?site=1 HTTP/1.1\r\n"
+            b"Host: 192.0.2.1:8095\r\n"
+            b"User-Agent: agentchan/" + __version__.encode() + b"\r\n\r\n"
+        )
+        self.hear(http(b"<definitions/>", status=b"404 Not Found"))
+        self.ask()
+        self.hear(http(b"done"))
+        assert self.record.events == ["answer: 404 <definitions/>", "answer: 200 done"]
+
+    def test_trailers(self) -> None:
+        """What follows the chunks belongs to the answer."""
+        self.ask()
+        self.hear(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n")
+        self.hear(b"3;name=value\r\nabc\r\n0\r\nX-Sum: 1\r\nX-More: 2\r\n")
+        assert self.record.events == []
+        self.hear(b"\r\n")
+        assert self.record.events == ["answer: 200 abc"]
+        assert self.connection.idle
+
     def test_header_with_line_end(self) -> None:
         """A header that would smuggle another one in is refused, and nothing is sent."""
         for header in ((b"SOAPAction", b"x\r\nHost: y"), (b"A\nB", b"x")):
@@ -218,7 +241,42 @@ class ClosingTests(ConnectionCase):
         assert not self.transport.aborting
         self.clock.advance(1.0)
         self.finish_abort()
-        assert self.record.events[1:] == [f"lost: {WHERE} announced a close and did not let it end"]
+        assert self.record.events[1:] == [f"lost: {WHERE} did not let the connection be closed"]
+
+
+class CloseTests(ConnectionCase):
+    """Orderly ends that are wanted here."""
+
+    def test_in_order(self) -> None:
+        """An idle connection is closed without a reset; nothing can be asked on it any more."""
+        self.ask()
+        self.hear(http(b"x"))
+        self.connection.close()
+        assert self.transport.disconnecting
+        assert not self.transport.aborting
+        assert not self.connection.idle
+        self.lose(ConnectionDone())
+        assert len(self.record.events) == 2
+        assert self.clock.getDelayedCalls() == []
+
+    def test_again(self) -> None:
+        """Said again, or after the server's own close or an abort, it is nothing."""
+        self.ask()
+        self.hear(http(b"x", b"Connection: close"))
+        timers = len(self.clock.getDelayedCalls())
+        self.connection.close()
+        assert len(self.clock.getDelayedCalls()) == timers
+        self.connection.abort()
+        self.connection.close()
+        self.finish_abort()
+        assert self.clock.getDelayedCalls() == []
+
+    def test_that_does_not_end(self) -> None:
+        """A peer that lets it hang is aborted."""
+        self.connection.close()
+        self.clock.advance(1.0)
+        self.finish_abort()
+        assert self.record.events == [f"lost: {WHERE} did not let the connection be closed"]
 
 
 class AbortTests(ConnectionCase):

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import socket
 import tempfile
+import unittest
 from pathlib import Path
 from typing import Any
 
 import pytest
 from twisted.internet import reactor
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IHostnameResolver
 from twisted.internet.tcp import BaseClient
 from twisted.trial.unittest import TestCase
+from zope.interface import implementer
 
 from agentchan.ce.connection import Connection
 from agentchan.ce.dialer import DialFailed
@@ -22,6 +27,25 @@ from tests.ce.dialing import Envelope, Record, ScriptedPeer, ScriptedServer, dia
 
 CA = issue("Test CA", authority=True)
 HOST = issue("ce1", "localhost", "127.0.0.1", signer=CA)
+
+TCP_REPAIR = 19
+"""Linux's option that takes a socket from the network; Python has no name for it."""
+
+
+@implementer(IHostnameResolver)
+class TwoAddresses:
+    """A resolver with the same addresses for every name."""
+
+    def __init__(self, first: Any) -> None:
+        self.others: list[Any] = []
+        self._first = first
+
+    def resolveHostName(self, receiver: Any, *_arguments: object, **_keywords: object) -> Any:  # noqa: N802 - Twisted's name
+        """A question."""
+        receiver.resolutionBegan(None)
+        for address in (self._first, *self.others):
+            receiver.addressResolved(address)
+        receiver.resolutionComplete()
 
 
 class LoopbackCase(TestCase):
@@ -39,6 +63,20 @@ class LoopbackCase(TestCase):
     def dial(self, host: str = "127.0.0.1", port: int | None = None, **options: Any) -> Deferred[Connection]:
         """An attempt in clear."""
         return dial(reactor, f"http://{host}:{port or self.port}/x", self.record, **options)
+
+    def dial_secure(self) -> Deferred[Connection]:
+        """The same with TLS, to a server that speaks it."""
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        ca_file = Path(temporary.name, "ca.pem")
+        ca_file.write_bytes(CA.certificate_pem())
+        secure = ScriptedServer()
+        secure.peers = self.server.peers
+        secure.on_connect = lambda peer: self.server.on_connect(peer)
+        secure.on_data = lambda peer: self.server.on_data(peer)
+        port = secure.listen(reactor, server_context(HOST))
+        self.addCleanup(secure.port.stopListening)
+        return dial(reactor, f"https://127.0.0.1:{port}/x", self.record, tls=TlsSettings.from_files(ca_file))
 
     async def ended(self) -> str:
         """Both sides have seen the end; answers this side's reason."""
@@ -68,19 +106,10 @@ class SocketTests(LoopbackCase):
 
     async def test_options_below_tls(self) -> None:
         """The same where TLS is above the socket."""
-        temporary = tempfile.TemporaryDirectory()
-        self.addCleanup(temporary.cleanup)
-        ca_file = Path(temporary.name, "ca.pem")
-        ca_file.write_bytes(CA.certificate_pem())  # noqa: ASYNC240 - nothing else runs
-        server = ScriptedServer()
-        port = server.listen(reactor, server_context(HOST))
-        self.addCleanup(server.port.stopListening)
-        tls = TlsSettings.from_files(ca_file)
-        connection = await dial(reactor, f"https://127.0.0.1:{port}/x", self.record, tls=tls)
+        connection = await self.dial_secure()
         self.assert_options()
         connection.abort()
         await self.ended()
-        await server.peers[0].lost
 
     async def test_address_needs_no_thread(self) -> None:
         """An address is dialed although no thread could be had."""
@@ -99,6 +128,25 @@ class SocketTests(LoopbackCase):
         connection = await self.dial("localhost")
         connection.abort("seen")
         assert await self.ended() == "seen"
+
+    async def test_dead_first_address(self) -> None:
+        """A name whose first address, an IPv6 one, takes no connection at all: the other one is found soon."""
+        with socket.socket(socket.AF_INET6) as dead, socket.socket(socket.AF_INET6) as filler:
+            dead.bind(("::1", 0))
+            dead.listen(0)
+            filler.connect(dead.getsockname())  # now its queue is full, and it does not even refuse
+            resolver = TwoAddresses(IPv6Address("TCP", "::1", dead.getsockname()[1]))
+            resolver.others.append(IPv4Address("TCP", "127.0.0.1", 0))
+            former = reactor.installNameResolver(resolver)
+            self.addCleanup(reactor.installNameResolver, former)
+            port = dead.getsockname()[1]
+            server = ScriptedServer()
+            server.port = reactor.listenTCP(port, server, interface="127.0.0.1")
+            self.addCleanup(server.port.stopListening)
+            connection = await self.dial("ce1", port)
+            connection.abort("seen")
+            assert await self.record.ended == "seen"
+            await server.peers[0].lost
 
     async def test_unknown_name(self) -> None:
         """A name that does not exist (RFC 6761, 6.4)."""
@@ -188,13 +236,58 @@ class EndTests(LoopbackCase):
         await self.ended()
 
     async def test_abort_against_a_peer_that_reads_nothing(self) -> None:
-        """An abort ends at once what an orderly close would never end: the peer does not read."""
+        """An abort ends at once what an orderly close would never end, with TLS, too: the peer does not read."""
         self.server.on_connect = lambda peer: peer.transport.pauseProducing()
-        connection = await self.dial()
+        for dial_it in (self.dial, self.dial_secure):
+            self.record = Record()
+            connection = await dial_it()
+            self.record.note_answer(connection.exchange(Envelope(body=b"x" * 20_000_000)))
+            connection.abort("no answer within 2 s")
+            await self.record.ended
+            assert self.record.events == ["failed: no answer within 2 s", "lost: no answer within 2 s"]
+            for peer in self.server.peers:
+                peer.transport.abortConnection()
+            await self.ended()
+
+    async def test_not_acknowledged_in_time(self) -> None:
+        """A peer whose machine takes no more data is given up by the system itself after user_timeout."""
+        self.server.on_connect = lambda peer: peer.transport.pauseProducing()
+        connection = await self.dial(user_timeout=0.2)
         self.record.note_answer(connection.exchange(Envelope(body=b"x" * 20_000_000)))
-        connection.abort("no answer within 2 s")
-        await self.record.ended
-        assert self.record.events == ["failed: no answer within 2 s", "lost: no answer within 2 s"]
+        assert "not acknowledged in time" in await self.record.ended
         for peer in self.server.peers:
             peer.transport.abortConnection()
         await self.ended()
+
+    async def test_half_open(self) -> None:
+        """A peer that forgot the connection without a word: idle, nothing is to be seen; asked, it is lost."""
+        accepted: Deferred[ScriptedPeer] = Deferred()
+        self.server.on_connect = accepted.callback
+        connection = await self.dial()
+        handle = (await accepted).transport.getHandle()
+        try:
+            handle.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
+        except PermissionError:
+            connection.abort()
+            await self.ended()
+            raise unittest.SkipTest("only root can make the system forget a connection") from None
+        (await accepted).transport.abortConnection()
+        await (await accepted).lost
+        assert self.record.events == []
+        self.record.note_answer(connection.exchange(Envelope()))
+        assert "was lost" in await self.ended()
+        assert [event.partition(":")[0] for event in self.record.events] == ["failed", "lost"]
+
+    async def test_closed_in_order(self) -> None:
+        """A close that is wanted here ends without a reset."""
+        for dial_it in (self.dial, self.dial_secure):
+            self.record = Record()
+            self.server.peers.clear()
+            self.server.answer_everything(http(b"x"))
+            connection = await dial_it()
+            await connection.exchange(Envelope())
+            connection.close()
+            await self.ended()
+            (peer,) = self.server.peers
+            assert peer.end is not None
+            assert peer.end.check(ConnectionDone)

@@ -311,7 +311,12 @@ class TestTemplates:
         """A missing required one is a configuration fault."""
         assert site.faults(new_call='operation = "Strict"\nparameters = { When = "{started_at}" }') == [
             f'{NEW_CALL}: the required parameter "Must" is missing (a template or a constant)',
-            f"{NEW_CALL}: use no {{call_id}} or {{channel}} (CE could not know what Strict is about)",
+        ]
+
+    def test_nothing_said(self, site: Site) -> None:
+        """So is a signal of which CE could not know what it is about."""
+        assert site.faults(new_call='operation = "All"\nparameters = { A = "{ivr}" }') == [
+            f"{NEW_CALL}: use no {{call_id}} or {{channel}} (CE could not know what All is about)",
         ]
 
     def test_constants(self, site: Site) -> None:
@@ -396,8 +401,9 @@ class TestEach:
             ("", ()),
         ):
             body = envelope(f'<SetStateResponse xmlns="{space}">{inside}</SetStateResponse>')
-            request = SetReadiness("s", (ReadinessChange("a", ready=True),))
-            assert codec("wcf").decode(request, 200, XML, body).reports == reports
+            change = ReadinessChange("a", ready=True)
+            assert codec("wcf").decode(SetReadiness("s", (change,)), 200, XML, body).reports == reports
+            assert codec("wcf").decode(SetReadiness("s", (change, change)), 200, XML, body).reports == ()
 
     @pytest.mark.parametrize(
         ("duty", "parameters", "wrong"),

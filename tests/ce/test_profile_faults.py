@@ -166,6 +166,7 @@ def test_one(folder: Path, old: str, new: str, fault: str) -> None:
         (b"", "1: name: is missing (the profile's name)"),
         (b"ivr_connector = 5", "1: ivr_connector: is the integer 5 (a table)"),
         (b"[[ivr_connector]]", "1: ivr_connector: is a list (a table)"),
+        (b"ivr_connector.outcomes = 5", "1: ivr_connector.outcomes: is no list of tables ([[ivr_connector.outcomes]])"),
     ],
 )
 def test_no_profile(tmp_path: Path, content: bytes, fault: str) -> None:
@@ -183,6 +184,77 @@ def test_no_file(tmp_path: Path) -> None:
             ProfileError, match=r"profile.toml:0: file: does not exist \(a profile is a folder with a profil"
         ):
             load_profile(str(path))
+
+
+@pytest.mark.parametrize(
+    ("site", "old", "new", "fault"),
+    [
+        (
+            "shapes",
+            'CallId = "{call_id}"\nPri',
+            'CallId = "{call_id}"\nCallNumber = "5"\nPri',
+            ".new_call.parameters: make Begin other than the WSDL says: Element 'CallNumber': This",
+        ),
+        ("shapes", 'CallId = "{call_id}"\nPri', "Pri", ".new_call.parameters: make Begin other than the WSDL says: "),
+        (
+            "shapes",
+            '"@version" = "3"',
+            '"@version" = "v3"',
+            "@version\": 'v3' is not a valid value of the atomic type 'xs:int' (",
+        ),
+        (
+            "shapes",
+            'Priority = "high"',
+            'Priority = "High"',
+            ".Priority: The value 'High' is not an element of the set {'low'",
+        ),
+        (
+            "shapes",
+            '"@version" = "3"',
+            "",
+            '.parameters: the required parameter "@version" is missing (a template or a ',
+        ),
+        (
+            "shapes",
+            'Price = "0"',
+            "",
+            '.parameters: the required parameter "Price" is missing (a template or a constant)',
+        ),
+        ("shapes", 'Priority = "high"', 'Priority = "{ivr}"\n"From/Name" = ""', ""),
+        (
+            "bare",
+            '{ "." = "call_token" }',
+            '{ ".." = "call_token" }',
+            'is not in the reply of Begin (did you mean "."?)',
+        ),
+        (
+            "bare",
+            '{ "." = "{call_token}" }',
+            "{ }",
+            '.gone.parameters: the required parameter "." is missing (a template',
+        ),
+        (
+            "rpc",
+            "literal",
+            "encoded",
+            '.gone.operation: is "end", which cannot be spoken: its messages are encoded, which WS-I',
+        ),
+    ],
+)
+def test_by_the_wsdl(tmp_path: Path, site: str, old: str, new: str, fault: str) -> None:
+    """What the WSDL does not allow is told in its own words; what depends on values of the site is not judged."""
+    folder = Path(shutil.copytree(FOLDER / site, tmp_path / "site"))
+    text = (folder / "profile.toml").read_text()
+    if old == "literal":
+        begin, end = (folder / "connector.wsdl").read_text().split('"urn:end"')
+        (folder / "connector.wsdl").write_text(f'{begin}"urn:end"{end.replace(old, new)}')
+    if not fault:
+        (folder / "profile.toml").write_text(text.replace(old, new))
+        assert load_profile(str(folder)).name == site
+        return
+    found = faults(folder, text.replace(old, new))
+    assert len(found) == 1
+    assert fault in found[0]
 
 
 def test_broken_wsdl(folder: Path) -> None:

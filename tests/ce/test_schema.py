@@ -190,6 +190,16 @@ class TestWrappers:
         assert not right(made, '<empty xmlns="urn:x"><a/></empty>')
         assert right(made, "<bare><plain>x</plain></bare>")
 
+    def test_types_without_namespace(self, tmp_path: Path) -> None:
+        """A part's type may be of a schema without a namespace."""
+        made = schema(
+            tmp_path,
+            f'<xs:schema xmlns:xs="{XSD}">{INT}</xs:schema>',
+            wrappers=(Wrapper("{urn:x}w", (("p", "A"),)),),
+        )
+        assert right(made, '<x:w xmlns:x="urn:x"><p>1</p></x:w>')
+        assert not right(made, '<x:w xmlns:x="urn:x"><p>x</p></x:w>')
+
     def test_marks_in_names(self, tmp_path: Path) -> None:
         """Namespaces may hold any marks."""
         space = "urn:a&b'c"

@@ -37,6 +37,12 @@ def test_where_always_has_the_port() -> None:
     assert ServiceUrl.parse("http://[::1]/x").where == "[::1]:80"
 
 
+def test_description() -> None:
+    """Where the service's WSDL is: its query, if it has one, is something else's."""
+    assert ServiceUrl.parse("https://ce1:8095/IVRConnector").wsdl.text == "https://ce1:8095/IVRConnector?wsdl"
+    assert ServiceUrl.parse("http://ce1/a.svc?site=1").wsdl.text == "http://ce1/a.svc?wsdl"
+
+
 @pytest.mark.parametrize(
     ("url", "words"),
     [

@@ -216,6 +216,14 @@ class TestStyles:
         assert node.find("Node/Node/Node/Node/Name") is not None
         assert node.known_paths() == ["Name", "Node", "Node/Name", "Node/Node"]
 
+    def test_paths(self) -> None:
+        """A path that leads nowhere leads to nothing, however long it is; the element itself is ``.``."""
+        begin = profile("bare").connector.operations["Begin"].request
+        assert [begin.find(path) for path in ("", "x", "x/y/z", "Channel/y", "@x", "Channel/@id", "/")] == [None] * 7
+        assert begin.find(".") is begin
+        assert begin.known_paths() == ["@id", "Channel"]
+        assert profile("bare").connector.operations["End"].request.known_paths() == ["."]
+
     def test_enumerations(self) -> None:
         """The words of an enumeration are known, also from a schema without a namespace that is included."""
         reply = profile("wcf").connector.operations["SetState"].reply

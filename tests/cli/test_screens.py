@@ -6,9 +6,14 @@ from pathlib import Path
 
 import click
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.api.scenes import SCENES
-from tests.cli.running import assert_golden, run, transcript
+from agentchan.cli.check import Level, judged, performance
+from agentchan.cli.status_screen import status_screen
+from agentchan.cli.words import Reader
+from tests.api.scenes import ALL_NAMES, SCENES, emptied, without
+from tests.cli.running import NOW, ZONE, assert_golden, run, transcript
 
 SIGNAL = "0198c3a4-7c1e-7d39-b0a1-5c1d2e3f4a5b"
 
@@ -134,6 +139,16 @@ def test_what_comes_from_outside_steers_no_terminal(recorded: Path, command: tup
     for text in (plain.output, as_json.output, click.unstyle(coloured.output)):
         odd = {letter for letter in text if not letter.isprintable()} - {"\n"}
         assert odd == set()
+
+
+@given(st.sampled_from(sorted(SCENES)), st.lists(st.sampled_from(ALL_NAMES), max_size=12), st.booleans())
+def test_missing_fields_break_no_screen(scene: str, names: list[str], empty: bool) -> None:
+    """A daemon of another version says less, or null."""
+    status = (emptied if empty else without)(SCENES[scene](), names)
+    assert status_screen(status, Reader(NOW, ZONE))
+    level, line = judged(status)
+    assert f"{line} | {performance(status)}".isprintable()
+    assert level in Level
 
 
 def test_colours_only_where_they_are_wanted(recorded: Path) -> None:

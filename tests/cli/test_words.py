@@ -95,7 +95,9 @@ def test_shown_texts_are_harmless(text: str) -> None:
 
 @given(
     st.recursive(
-        st.text() | st.none() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+        st.text() | st.none() | st.integers(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=5,
     )
 )
 def test_json_is_harmless(value: object) -> None:

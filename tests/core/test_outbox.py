@@ -462,6 +462,18 @@ def test_retry_of_a_refused_signal() -> None:
     assert pending(outbox) == ["n:0", "n:1", "g:1", "n:2", "g:2", "n:3"]
 
 
+def test_retry_of_a_new_call_whose_gone_is_pending() -> None:
+    """It never goes after its own Gone, unless that is out already."""
+    outbox = outbox_of(gone("1"), new_call("2"))
+    out = taken(outbox, 0.0)
+    assert outbox.returned(Entry(new_call("1").signal, 5.0))
+    assert pending(outbox) == ["g:1", "n:2", "n:1"]
+    outbox = outbox_of(gone("1"), new_call("2"))
+    assert outbox.returned(Entry(new_call("1").signal, 5.0))
+    assert pending(outbox) == ["n:1", "g:1", "n:2"]
+    assert out.signal_id == "g:1"
+
+
 def test_discard() -> None:
     """A pending or refused signal may be dropped, one that is out just now may not."""
     outbox = outbox_of()
@@ -474,8 +486,9 @@ def test_discard() -> None:
     assert not outbox.discard("n:9", "c9")
     assert outbox.discard("g:1", "c1")
     assert outbox.discard("g:0", "c1")
-    assert told(outbox) == ["g:1 discarded", "g:0 discarded"]
+    assert told(outbox) == ["g:1 discarded"]
     assert pending(outbox) == ["n:1"]
+    assert not outbox.refused
 
 
 # Age.

@@ -200,6 +200,8 @@ class OutboxMachine(RuleBasedStateMachine):
         """An operator drops a signal."""
         if self.entries:
             signal = self.entries[data.draw(st.sampled_from(sorted(self.entries)))].signal
+            if signal.signal_id in self.outbox.refused:
+                self.fates[signal.signal_id] = Fate.DISCARDED
             self.outbox.discard(signal.signal_id, signal.channel)
             self.carry_out()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 
 from attrs import define, fields
-from hypothesis import Phase, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -403,4 +403,4 @@ def reports(channels: tuple[str, ...] | list[str]) -> st.SearchStrategy[tuple[Ch
 
 
 TestSession = SessionMachine.TestCase
-TestSession.settings = settings(phases=[Phase.generate], max_examples=2500, stateful_step_count=80)
+TestSession.settings = settings(max_examples=50, stateful_step_count=50)

@@ -6,6 +6,7 @@ import http.client
 import itertools
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self
@@ -33,6 +34,12 @@ def signal_id() -> str:
     return f"signal-{next(_signals)}"
 
 
+@lru_cache
+def _document(service: str) -> zeep.wsdl.Document:
+    return zeep.wsdl.Document(str(PROFILE / WSDLS[service]), zeep.Transport())
+
+
+@lru_cache
 def schema_of(service: str) -> etree.XMLSchema:
     """The schema inside a service's WSDL."""
     tree = etree.parse(PROFILE / WSDLS[service])
@@ -78,7 +85,7 @@ class Peer:
         adapter = HTTPAdapter(pool_connections=1, pool_maxsize=1, pool_block=True)
         self._session.mount("http://", adapter)
         transport = zeep.Transport(session=self._session, timeout=10, operation_timeout=10)
-        self._client = zeep.Client(str(PROFILE / WSDLS[service]), transport=transport, plugins=[StrictReplies(service)])
+        self._client = zeep.Client(_document(service), transport=transport, plugins=[StrictReplies(service)])
         binding = "ComponentServiceSoap" if service == "component" else "IVRConnectorSoap"
         self._service = self._client.create_service(f"{{{NAMESPACES[service]}}}{binding}", pair.url(host, service))
 

@@ -15,7 +15,7 @@ Dial = Callable[..., IvrPeer]
 
 
 def test_a_call(dial: Dial, channels: list[str]) -> None:
-    """NewCall makes the channel Busy, Gone makes it idle again; neither needs a session."""
+    """NewCall: a call began on the channel: Busy. Gone: the call has ended: the channel is Ready or NotReady again."""
     peer = dial()
     begun = peer.new_call(channels[0], "call", Called="+15550199")
     assert (begun.State, begun.Duplicate) == ("Busy", False)
@@ -24,7 +24,7 @@ def test_a_call(dial: Dial, channels: list[str]) -> None:
 
 
 def test_signals_on_any_connection(dial: Dial, channels: list[str]) -> None:
-    """NewCall and Gone travel on other connections than the session's, and tell its wish."""
+    """NewCall and Gone need no session and may travel on any connection to the active host; Gone: as last wished."""
     owner, lane, other_lane = dial(), dial(), dial()
     owner.open(channels)
     owner.set_readiness([(channels[0], True)])
@@ -34,7 +34,7 @@ def test_signals_on_any_connection(dial: Dial, channels: list[str]) -> None:
 
 @pytest.mark.parametrize("duty", ["new_call", "gone"])
 def test_duplicates_change_nothing(dial: Dial, channels: list[str], duty: str) -> None:
-    """The same SignalId with the same content is answered with Duplicate true and the channel's present state."""
+    """SignalId is the key. Seen again with the same content: answered with ``Duplicate`` true, nothing changed."""
     peer = dial()
     signal = signal_id()
     assert not getattr(peer, duty)(channels[0], "call", signal).Duplicate
@@ -46,7 +46,7 @@ def test_duplicates_change_nothing(dial: Dial, channels: list[str], duty: str) -
 
 
 def test_times_are_compared_as_instants(dial: Dial, channels: list[str]) -> None:
-    """The same instant in another zone is the same content; another instant is not."""
+    """The content of a signal is its operation and all its fields, times as instants."""
     peer = dial()
     signal = signal_id()
     peer.new_call(channels[0], "call", signal, StartedAt=NOON)
@@ -61,7 +61,7 @@ def test_times_are_compared_as_instants(dial: Dial, channels: list[str]) -> None
     [{"CallId": "other"}, {"Caller": "+15550101"}, {"Caller": None}, {"Called": "+1"}, {"Channel": 1}],
 )
 def test_other_content_is_refused(dial: Dial, channels: list[str], change: dict[str, object]) -> None:
-    """A SignalId seen with other content, any field of it: InvalidRequest, and nothing is changed."""
+    """SignalId is the key. Seen again with other content (any field of it): InvalidRequest."""
     peer = dial()
     signal = signal_id()
     fields: dict[str, object] = {"Channel": channels[0], "CallId": "call", "Caller": "+15550100"}
@@ -75,7 +75,7 @@ def test_other_content_is_refused(dial: Dial, channels: list[str], change: dict[
 
 
 def test_operation_is_content(dial: Dial, channels: list[str]) -> None:
-    """A Gone under the SignalId of a NewCall: InvalidRequest."""
+    """The content of a signal is its operation, too: a Gone under the SignalId of a NewCall is an InvalidRequest."""
     peer = dial()
     signal = signal_id()
     peer.new_call(channels[0], "call", signal)
@@ -85,7 +85,7 @@ def test_operation_is_content(dial: Dial, channels: list[str]) -> None:
 
 
 def test_held_channel(pair: Pair, dial: Dial, ivr: str, channels: list[str]) -> None:
-    """A NewCall on a channel that holds another call: fault ChannelHeld with that CallId; the SignalId is forgotten."""
+    """A NewCall on a channel that holds another call: fault ChannelHeld with that CallId (send its Gone first)."""
     peer = dial()
     pair.stick(channels[0], "stuck", state="Wrapup", ivr=ivr)
     signal = signal_id()
@@ -98,7 +98,7 @@ def test_held_channel(pair: Pair, dial: Dial, ivr: str, channels: list[str]) -> 
 
 
 def test_new_call_again_under_another_id(pair: Pair, dial: Dial, ivr: str, channels: list[str]) -> None:
-    """A NewCall for the call the channel holds, Busy or Wrapup, under another SignalId changes nothing."""
+    """A NewCall for the call that the channel holds (Busy or Wrapup), under another SignalId, changes nothing."""
     peer = dial()
     peer.new_call(channels[0], "call")
     said = peer.new_call(channels[0], "call")
@@ -109,7 +109,7 @@ def test_new_call_again_under_another_id(pair: Pair, dial: Dial, ivr: str, chann
 
 
 def test_late_new_call(dial: Dial, channels: list[str]) -> None:
-    """A NewCall after the call's Gone under a new SignalId: Duplicate false, the channel's state, nothing changed."""
+    """A late NewCall after its Gone, under a SignalId not seen before: Duplicate false and the channel's state."""
     peer = dial()
     peer.gone(channels[0], "call")
     late = peer.new_call(channels[0], "call")
@@ -121,25 +121,27 @@ def test_late_new_call(dial: Dial, channels: list[str]) -> None:
 
 
 def test_a_call_is_ivr_channel_and_call_id(dial: Dial, channels: list[str]) -> None:
-    """The same CallId on another channel is another call: one's Gone does not make the other's NewCall late."""
+    """A call is (IvrName, Channel, CallId)."""
     peer = dial()
     peer.gone(channels[0], "call")
     assert peer.new_call(channels[1], "call").State == "Busy"
 
 
 def test_gone_for_another_call_never_faults(dial: Dial, channels: list[str]) -> None:
-    """A Gone for a call the channel does not hold changes nothing where another call is held."""
+    """A Gone for a call that the channel does not hold never faults: it frees the channel if that holds no call."""
     peer = dial()
     peer.new_call(channels[0], "held")
     said = peer.gone(channels[0], "other")
     assert (said.State, said.Duplicate) == ("Busy", False)
     assert peer.open(channels).ChannelReport[0].CallId == "held"
-    assert peer.gone(channels[1], "never seen").State == "NotReady"
+    peer.open(channels)
+    peer.set_readiness([(channels[1], True)])
+    assert peer.gone(channels[1], "never seen").State == "Ready"
 
 
 @pytest.mark.parametrize("duty", ["new_call", "gone"])
 def test_unknown_names(dial: Dial, channels: list[str], duty: str) -> None:
-    """Signals for unknown names are refused, and the SignalId of a refused signal is not remembered."""
+    """A refused signal's SignalId is not remembered (UnknownIvr, UnknownChannel)."""
     signal = signal_id()
     peer, stranger = dial(), dial(name="stranger")
     with pytest.raises(Refused) as caught:
@@ -162,7 +164,7 @@ def test_faults_of_the_client_and_of_the_server(dial: Dial) -> None:
 
 
 def test_signals_survive_a_switch(pair: Pair, dial: Dial, channels: list[str]) -> None:
-    """Held calls, SignalIds and ended calls are known to the other host after a switch."""
+    """Busy and Wrapup channels with their CallIds, SignalIds and the CallIds that are Gone survive a failover."""
     peer, other = dial("ce1"), dial("ce2")
     held, ended = signal_id(), signal_id()
     peer.new_call(channels[0], "held", held)
@@ -176,7 +178,7 @@ def test_signals_survive_a_switch(pair: Pair, dial: Dial, channels: list[str]) -
 
 
 def test_standby_refuses_everything(dial: Dial, channels: list[str]) -> None:
-    """A standby answers each operation with NotActive, names the active host, and applies nothing."""
+    """A standby host answers every IVR Connector operation with fault NotActive, and names the active one."""
     peer = dial("ce2")
     attempts: list[Callable[[], object]] = [
         lambda: peer.open(channels),

@@ -32,7 +32,7 @@ def _begin_watch(pair: Pair, pool: ThreadPoolExecutor, host: str, peer: Peer) ->
 
 
 def test_both_hosts_say_who_they_are(pair: Pair, link: Link) -> None:
-    """Active and standby answer alike: name, rank, role, state, generation, own connector, the active host."""
+    """GetServerStatus: who this host is, its Role, the State, Generation, its ConnectorUrl and the ActiveServer."""
     found = {name: link(name).say("GetServerStatus") for name in pair.processes}
     assert {name: (status.ServerName, status.Rank, status.Role) for name, status in found.items()} == {
         "ce1": ("ce1", "Primary", "Active"),
@@ -46,7 +46,7 @@ def test_both_hosts_say_who_they_are(pair: Pair, link: Link) -> None:
 
 
 def test_generation_rises_at_every_change_of_role(pair: Pair, link: Link) -> None:
-    """Each switch raises the generation by at least 1, on both hosts, and moves Since."""
+    """``Generation`` rises by at least 1 at every change of role in the domain."""
     first, second = link("ce1"), link("ce2")
     before = first.say("GetServerStatus")
     for _ in range(4):
@@ -61,7 +61,7 @@ def test_generation_rises_at_every_change_of_role(pair: Pair, link: Link) -> Non
 
 @pytest.mark.parametrize("change", [{"Role": "Standby"}, {"Generation": 0}, {"State": "Emergency"}])
 def test_watch_answers_at_once_what_differs(link: Link, change: dict[str, Any]) -> None:
-    """A watch by a caller who knows another role, generation or state is answered at once."""
+    """WatchServerStatus: the same answer, at once if Role, Generation or State differs from what the caller knows."""
     peer = link("ce1")
     status = peer.say("GetServerStatus")
     known = {f"Known{name}": change.get(name, status[name]) for name in ("Role", "Generation", "State")}
@@ -69,7 +69,7 @@ def test_watch_answers_at_once_what_differs(link: Link, change: dict[str, Any]) 
 
 
 def test_watch_is_held_for_max_wait(link: Link) -> None:
-    """Without a change the watch is answered when MaxWait has passed, not before."""
+    """WatchServerStatus is held back until MaxWait has passed."""
     peer = link("ce1")
     status = peer.say("GetServerStatus")
     began = time.monotonic()
@@ -80,7 +80,7 @@ def test_watch_is_held_for_max_wait(link: Link) -> None:
 
 
 def test_watches_see_a_switch(pair: Pair, link: Link) -> None:
-    """A switch answers the watches held by both hosts, whichever process made the change."""
+    """WatchServerStatus is held back until Role or Generation differs: a change is seen after one network trip."""
     with ThreadPoolExecutor(2) as pool:
         for asked_of in ("ce1", "ce2"):
             held = {name: _begin_watch(pair, pool, name, link(name)) for name in pair.processes}
@@ -91,7 +91,7 @@ def test_watches_see_a_switch(pair: Pair, link: Link) -> None:
 
 
 def test_watch_sees_a_state(pair: Pair, link: Link) -> None:
-    """A change of the domain's state alone answers a watch."""
+    """WatchServerStatus is held back until State differs."""
     with ThreadPoolExecutor(1) as pool:
         held = _begin_watch(pair, pool, "ce2", link("ce2"))
         pair.emergency()
@@ -126,7 +126,7 @@ def test_bad_max_wait_is_a_plain_fault(pair: Pair, wait: str) -> None:
 
 
 def test_malformed_is_a_plain_fault(link: Link) -> None:
-    """Errors of the Component Service are plain SOAP faults."""
+    """Errors of this service are plain SOAP faults."""
     with pytest.raises(zeep.exceptions.Fault) as caught:
         link("ce1").say("WatchServerStatus", KnownRole="Boss", KnownGeneration=1, KnownState="Running", MaxWait=LONG)
     assert caught.value.detail is None
@@ -134,7 +134,7 @@ def test_malformed_is_a_plain_fault(link: Link) -> None:
 
 @pytest.mark.parametrize(("active", "state"), [("ce1", "FailingOver"), ("ce2", "FailingBack")])
 def test_planned_switch_with_time(pair: Pair, link: Link, active: str, state: str) -> None:
-    """During a switch that takes time both hosts say FailingOver (towards the primary FailingBack), none is active."""
+    """FailingOver and FailingBack, said by any host, are the states in which "is CE failing over?" is yes."""
     pair.promote(active)
     links = [link(name) for name in pair.processes]
     before = links[0].say("GetServerStatus").Generation
@@ -151,7 +151,7 @@ def test_planned_switch_with_time(pair: Pair, link: Link, active: str, state: st
 def test_emergency_keeps_sessions_and_readiness(
     pair: Pair, link: Link, dial: Callable[..., IvrPeer], ivr: str, channels: list[str]
 ) -> None:
-    """In Emergency channels stay signed on and keep their readiness."""
+    """Emergency: CE sends no calls to the IVR; channels stay signed on and keep their readiness."""
     peer = dial()
     peer.open(channels)
     peer.set_readiness([(channels[0], True)])
@@ -165,7 +165,7 @@ def test_emergency_keeps_sessions_and_readiness(
 
 @pytest.mark.parametrize("state", ["Starting", "Stopping"])
 def test_starting_and_stopping_hosts_are_never_active(pair: Pair, link: Link, state: str) -> None:
-    """An active host that is made to say Starting or Stopping is Standby in a new generation."""
+    """A ``Starting`` or ``Stopping`` host is never active."""
     peer = link("ce1")
     before = peer.say("GetServerStatus").Generation
     pair.set_state(state, only_at="ce1")
@@ -176,7 +176,7 @@ def test_starting_and_stopping_hosts_are_never_active(pair: Pair, link: Link, st
 
 
 def test_hosts_may_see_different_states(pair: Pair, link: Link) -> None:
-    """A state can be shown by one host alone."""
+    """The domain's ``State`` as this host sees it (hosts may differ for a moment)."""
     pair.set_state("FailingOver", only_at="ce2")
     assert link("ce1").say("GetServerStatus").State == "Running"
     status = link("ce2").say("GetServerStatus")

@@ -13,7 +13,7 @@ Dial = Callable[..., IvrPeer]
 
 
 def test_answered_per_channel_in_order(dial: Dial, channels: list[str]) -> None:
-    """One request changes many channels; reports come in the order asked, a later change of a channel counts."""
+    """SetReadiness: one or many channels Ready or NotReady, with a reason; answered per channel, in the order asked."""
     peer = dial()
     peer.open(channels)
     asked = [(channels[3], True), (channels[0], True), (channels[3], False), (channels[1], True)]
@@ -23,7 +23,7 @@ def test_answered_per_channel_in_order(dial: Dial, channels: list[str]) -> None:
 
 
 def test_wish_waits_for_the_gone(dial: Dial, channels: list[str]) -> None:
-    """A Busy channel keeps its state and reports its CallId; the wish takes effect when the call is Gone."""
+    """A Busy channel keeps its state; the wish takes effect when the call is Gone."""
     peer = dial()
     peer.open(channels)
     peer.new_call(channels[0], "call")
@@ -36,7 +36,7 @@ def test_wish_waits_for_the_gone(dial: Dial, channels: list[str]) -> None:
 
 
 def test_wish_of_a_wrapup_channel(pair: Pair, dial: Dial, ivr: str, channels: list[str]) -> None:
-    """A Wrapup channel keeps its state too, until the Gone."""
+    """A Wrapup channel keeps its state; the wish takes effect when the call is Gone."""
     peer = dial()
     peer.open(channels)
     peer.new_call(channels[0], "call")
@@ -47,7 +47,7 @@ def test_wish_of_a_wrapup_channel(pair: Pair, dial: Dial, ivr: str, channels: li
 
 
 def test_readiness_before_the_call_is_last_wished(dial: Dial, channels: list[str]) -> None:
-    """A channel that was Ready before its call is Ready again after its Gone."""
+    """Gone: the channel is Ready or NotReady again, as last wished, be it before the call."""
     peer = dial()
     peer.open(channels)
     peer.set_readiness([(channels[0], True)])
@@ -56,7 +56,7 @@ def test_readiness_before_the_call_is_last_wished(dial: Dial, channels: list[str
 
 
 def test_wishes_end_with_the_session(dial: Dial, channels: list[str]) -> None:
-    """The wish of a Busy channel ends with its session; after another sign-on the Gone leaves it NotReady."""
+    """Wishes for readiness end with their session, also those of Busy and Wrapup channels."""
     first, second = dial(), dial()
     first.open(channels)
     first.new_call(channels[0], "call")
@@ -66,7 +66,7 @@ def test_wishes_end_with_the_session(dial: Dial, channels: list[str]) -> None:
 
 
 def test_wishes_stay_when_the_list_changes(dial: Dial, channels: list[str]) -> None:
-    """A change of the list on the live session's connection keeps the wish of a Busy channel in both lists."""
+    """OpenSession repeated on the live session's connection: those in both lists keep their state, wishes included."""
     peer = dial()
     peer.open(channels[:2])
     peer.new_call(channels[0], "call")
@@ -78,7 +78,7 @@ def test_wishes_stay_when_the_list_changes(dial: Dial, channels: list[str]) -> N
 def test_unknown_channels_are_all_named_and_nothing_applied(
     pair: Pair, dial: Dial, ivr: str, channels: list[str]
 ) -> None:
-    """UnknownChannel names every unknown channel of the request, and no other channel changes."""
+    """UnknownChannel names every unknown channel of the request in ``Channel``, and nothing of it was applied."""
     peer = dial()
     peer.open(channels[:3])
     with pytest.raises(Refused) as caught:
@@ -88,7 +88,7 @@ def test_unknown_channels_are_all_named_and_nothing_applied(
 
 
 def test_sign_on_with_unknown_names(pair: Pair, dial: Dial, ivr: str, channels: list[str]) -> None:
-    """OpenSession: an unknown IVR is UnknownIvr; unknown channels are all named, and no session is opened."""
+    """OpenSession with unknown names: UnknownIvr, or UnknownChannel that names all of them; no session is opened."""
     peer = dial()
     with pytest.raises(Refused) as caught:
         peer.open(["x", channels[0], "y"])

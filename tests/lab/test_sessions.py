@@ -17,7 +17,7 @@ def _closings(pair: Pair, ivr: str) -> list[str]:
 
 
 def test_sign_on_answers_with_every_channel(pair: Pair, dial: Dial, channels: list[str]) -> None:
-    """OpenSession names server, generation, timeout and what is believed of every channel, in the order asked."""
+    """OpenSession answers with what the server believes of every channel."""
     peer = dial()
     reply = peer.open(channels)
     assert reply.ServerName == "ce1"
@@ -29,7 +29,7 @@ def test_sign_on_answers_with_every_channel(pair: Pair, dial: Dial, channels: li
 
 
 def test_heartbeat_says_role_and_generation(pair: Pair, dial: Dial, channels: list[str]) -> None:
-    """A Heartbeat on a live session answers the host's Role and Generation."""
+    """Heartbeat keeps the session; says the host's Role and Generation."""
     peer = dial()
     peer.open(channels)
     reply = peer.heartbeat()
@@ -37,7 +37,7 @@ def test_heartbeat_says_role_and_generation(pair: Pair, dial: Dial, channels: li
 
 
 def test_new_session_makes_idle_channels_not_ready(dial: Dial, channels: list[str]) -> None:
-    """A sign-on on another connection finds its idle channels NotReady, even if they were Ready before."""
+    """OpenSession signs on; its idle channels are first made NotReady."""
     first, second = dial(), dial()
     first.open(channels)
     first.set_readiness([(channels[0], True)])
@@ -45,7 +45,7 @@ def test_new_session_makes_idle_channels_not_ready(dial: Dial, channels: list[st
 
 
 def test_repeated_sign_on_changes_the_list(dial: Dial, channels: list[str]) -> None:
-    """OpenSession again on the live session's connection keeps SessionId and the state of channels in both lists."""
+    """Repeated on the live session's connection it changes the list, and keeps its SessionId and channels' states."""
     peer = dial()
     session = peer.open(channels[:3]).SessionId
     peer.set_readiness([(channels[0], True), (channels[2], True)])
@@ -56,7 +56,7 @@ def test_repeated_sign_on_changes_the_list(dial: Dial, channels: list[str]) -> N
 
 
 def test_same_instance_replaces(pair: Pair, dial: Dial, ivr: str, channels: list[str]) -> None:
-    """The same InstanceId on another connection replaces the session; the old connection's close changes nothing."""
+    """The same InstanceId replaces the old session, and the later closing of the old connection changes nothing."""
     old, new = dial(), dial()
     old_session = old.open(channels).SessionId
     assert new.open(channels).SessionId != old_session
@@ -71,7 +71,7 @@ def test_same_instance_replaces(pair: Pair, dial: Dial, ivr: str, channels: list
 
 
 def test_other_instance_must_wait(pair: Pair, dial: Dial, ivr: str, channels: list[str]) -> None:
-    """Another InstanceId gets SessionAlreadyOpen as long as the first session lives, and then the session."""
+    """By another InstanceId it gets SessionAlreadyOpen as long as the first session lives."""
     live, stand_by = dial(), dial()
     live.open(channels, "host-a")
     for peer in (stand_by, live):
@@ -97,7 +97,7 @@ def test_session_ends_with_its_connection(pair: Pair, dial: Dial, ivr: str, chan
 
 
 def test_silence_ends_the_session_not_the_connection(pair: Pair, dial: Dial, ivr: str, channels: list[str]) -> None:
-    """After SessionTimeout without a byte the session is over, and the same connection can sign on anew."""
+    """Silence ends the session, not the connection."""
     peer = dial()
     peer.open(channels)
     peer.set_readiness([(channels[0], True)])
@@ -117,7 +117,7 @@ def test_silence_ends_the_session_not_the_connection(pair: Pair, dial: Dial, ivr
 
 @pytest.mark.parametrize("duty", ["heartbeat", "set_readiness", "close_session"])
 def test_session_belongs_to_its_connection(dial: Dial, channels: list[str], duty: str) -> None:
-    """Heartbeat, SetReadiness and CloseSession on another connection, or of an unknown session: UnknownSession."""
+    """Heartbeat, SetReadiness and CloseSession travel on that connection (else UnknownSession)."""
     owner, stranger = dial(), dial()
     session = owner.open(channels).SessionId
     arguments = [[(channels[0], True)]] if duty == "set_readiness" else []
@@ -128,7 +128,7 @@ def test_session_belongs_to_its_connection(dial: Dial, channels: list[str], duty
 
 
 def test_sign_off(pair: Pair, dial: Dial, ivr: str, channels: list[str]) -> None:
-    """CloseSession makes all idle channels NotReady and ends the session; Busy channels stay."""
+    """CloseSession: signs off: all idle channels NotReady."""
     peer = dial()
     peer.open(channels)
     peer.set_readiness([(channel, True) for channel in channels])
@@ -142,7 +142,7 @@ def test_sign_off(pair: Pair, dial: Dial, ivr: str, channels: list[str]) -> None
 
 
 def test_sign_on_reports_calls(pair: Pair, dial: Dial, ivr: str, channels: list[str]) -> None:
-    """OpenSession reports the CallId exactly for Busy and Wrapup channels."""
+    """CallId is reported exactly for Busy and Wrapup."""
     peer = dial()
     peer.new_call(channels[0], "one")
     peer.new_call(channels[1], "two")
@@ -154,7 +154,7 @@ def test_sign_on_reports_calls(pair: Pair, dial: Dial, ivr: str, channels: list[
 
 
 def test_loss_of_the_role_ends_sessions(pair: Pair, dial: Dial, ivr: str, channels: list[str]) -> None:
-    """A host that stops being active forgets its sessions; the connection stays open and only answers tell."""
+    """A host that stops being active forgets its sessions (connections may stay open: only answers tell)."""
     peer = dial()
     peer.open(channels)
     peer.set_readiness([(channels[0], True)])
@@ -170,7 +170,7 @@ def test_loss_of_the_role_ends_sessions(pair: Pair, dial: Dial, ivr: str, channe
 
 
 def test_another_generation_ends_sessions(pair: Pair, dial: Dial, channels: list[str]) -> None:
-    """A host that is active again in another generation does not know the session of before."""
+    """A session is over when its host's Generation changes; then SetReadiness gets UnknownSession."""
     peer = dial()
     peer.open(channels)
     pair.switch()
@@ -188,7 +188,7 @@ def test_another_generation_ends_sessions(pair: Pair, dial: Dial, channels: list
 def test_heartbeat_after_a_change_of_role(
     pair: Pair, dial: Dial, channels: list[str], answer: str, expected: str
 ) -> None:
-    """The contract's three answers to a Heartbeat after a change of role can each be had."""
+    """A Heartbeat after a change of role may answer NotActive, UnknownSession, or the usual reply with the new Role."""
     pair.ask("ce1", "/heartbeat-after-role-change", {"answer": answer})
     peer = dial()
     peer.open(channels)
@@ -213,7 +213,7 @@ def test_forgotten_sessions(pair: Pair, dial: Dial, channels: list[str]) -> None
 
 
 def test_several_ivrs(pair: Pair, dial: Dial, ivr: str, channels: list[str]) -> None:
-    """IVRs with channels of their own do not touch each other's sessions."""
+    """One live session per IvrName and host: several IVRs do not touch each other's."""
     other = dial(name="ivr60")
     other.open(["ivr60-1"])
     other.set_readiness([("ivr60-1", True)])

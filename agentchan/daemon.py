@@ -36,7 +36,7 @@ from agentchan.chronicle import Chronicle
 from agentchan.config import Configuration
 from agentchan.core.calls import Calls
 from agentchan.core.channel import Channels, Wish
-from agentchan.core.observations import Mark, Pin
+from agentchan.core.observations import Answered, Failed, Mark, Pin
 from agentchan.core.outbox import Outbox
 from agentchan.core.session import Session
 from agentchan.core.session_values import Action, Reports, Restored, SignOn, State
@@ -55,6 +55,7 @@ from agentchan.journal.facts import Remembered
 from agentchan.journal.health import Health
 from agentchan.journal.health import State as JournalState
 from agentchan.journal.journal import Journal
+from agentchan.liveness import Liveness
 from agentchan.metrics import Metrics
 from agentchan.operations import Operations
 from agentchan.parts import LastReload
@@ -130,6 +131,7 @@ class Daemon(Service):
         self.wishes = Wishes(reactor, wall, self.journal, self.channels, on_change=self._tick)
         self.agent_channel: AgentChannel | None = None
         self.link: ComponentLink | None = None
+        self.liveness = Liveness(reactor.seconds, self.journal, self._session_deadline)
         self.last_reload = LastReload(successful=True, succeeded_at=wall())
         self.metrics = Metrics(lambda: gauges(self), {"version": __version__, "profile": profile.name})
         self.feed.listen(self.metrics.event)
@@ -156,6 +158,7 @@ class Daemon(Service):
         self._hurry = Deferred[None]()
         self.doors: Doors | None = None
         self._timers: list[LoopingCall] = []
+        self._feeding: LoopingCall | None = None
         self._build_signals()
         self.following = Following(
             reactor,
@@ -248,8 +251,9 @@ class Daemon(Service):
         self.notifier.stopping("signing off")
         self.wishes.stop_serving()
         await drained(self, self.configuration.agent_channel.drain_on_stop, self._hurry)
+        self.liveness.ending()
         for timer in self._timers:
-            timer.stop()
+            _end(timer)
         self.call_limits.stop()
         self.repairing.stop()
         self.ivr_health.stop()
@@ -265,6 +269,8 @@ class Daemon(Service):
         await signals_out
         self.wishes.close()
         await self.journal.close()
+        if self._feeding is not None:
+            _end(self._feeding)
         log.info("stopped")
 
     def _load(self) -> Remembered:
@@ -308,7 +314,7 @@ class Daemon(Service):
                 duties=profile.duties,
                 timings=configured.link_timings(configuration),
                 jitter=self._jitter,
-                tell=self.following.observe,
+                tell=self._observe,
             )
         if not ivr.channels:
             return
@@ -363,14 +369,19 @@ class Daemon(Service):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: self.reactor.callFromThread(self._told_to_stop))
         signal.signal(signal.SIGHUP, lambda _number, _frame: self.reactor.callFromThread(self._told_to_reload))
-        self._every(HEARTBEAT_OF_TIME, self._time_passed)
-        self._every(LOOK_EVERY, self.call_limits.look)
+        self.liveness.passed(HEARTBEAT_OF_TIME)
+        self._timers = [
+            self._every(HEARTBEAT_OF_TIME, self._time_passed),
+            self._every(LOOK_EVERY, self.call_limits.look),
+        ]
         interval = watchdog_interval(self._environ, os.getpid())
         if interval is not None:
-            self._every(interval, self.notifier.watchdog)
+            self._feeding = self._every(min(interval, HEARTBEAT_OF_TIME), self._feed_watchdog)
         log.info("started", ivr=self.configuration.ivr.name, channels=len(self.channels), version=__version__)
         Deferred.fromCoroutine(self._load_signals(last_position)).addErrback(self._broken)
         if self.link is not None:
+            for url in self.configuration.component_link.urls:
+                self.liveness.observed(url, self.link.timings)
             self.link.start()
         self.endpoints.start()
         self.ivr_health.start()
@@ -396,11 +407,11 @@ class Daemon(Service):
         """A fault of ours in what nobody waits for: say so loudly."""
         log.error("daemon-broken", exc_info=failure.value)
 
-    def _every(self, seconds: float, work: Callable[[], object]) -> None:
+    def _every(self, seconds: float, work: Callable[[], object]) -> LoopingCall:
         timer = LoopingCall(work)
         timer.clock = self.reactor
         timer.start(seconds, now=False).addErrback(self._broken)
-        self._timers.append(timer)
+        return timer
 
     def _told_to_stop(self) -> None:
         """SIGTERM or SIGINT: the reactor's own way would end twistd with the signal's status."""
@@ -412,7 +423,21 @@ class Daemon(Service):
 
     # -- what happens --------------------------------------------------------------------------------------------------
 
+    def _feed_watchdog(self) -> None:
+        """Tell systemd that we live, if we do."""
+        if not self.liveness.reasons():
+            self.notifier.watchdog()
+
+    def _observe(self, observation: Answered | Failed) -> None:
+        if self.link is not None:
+            self.liveness.observed(observation.url, self.link.timings)
+        self.following.observe(observation)
+
+    def _session_deadline(self) -> float:
+        return inf if self.agent_channel is None else self.agent_channel.session.deadline()
+
     def _time_passed(self) -> None:
+        self.liveness.passed(HEARTBEAT_OF_TIME)
         self.following.passed()
         self.delivering.outbox.expire(self.reactor.seconds())
         self.delivering.progress()
@@ -485,3 +510,9 @@ class Daemon(Service):
     def _journal_health(self, health: Health) -> None:
         level = "error" if health.state is JournalState.FAILING else "info"
         self.chronicle.happened("journal", level=level, state=health.state.value, reason=health.reason)
+
+
+def _end(timer: LoopingCall) -> None:
+    """End a timer that has not ended by a fault of its own."""
+    if timer.running:
+        timer.stop()

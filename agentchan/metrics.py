@@ -6,15 +6,72 @@ Names are stable: alert rules and dashboards of sites are built on them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 
 from agentchan.api.events import Event
+from agentchan.config import NOTIFY_EVENTS
+from agentchan.process_metrics import process_metrics
 
 PHASES = ("detect", "discover", "sign_on", "restore", "drain_outbox", "total")
+
+REQUESTS = ("open-session", "set-readiness", "heartbeat", "close-session", "new-call", "gone", "get-status")
+"""What :meth:`Metrics.exchanged` is told of: the duties, but for questions that the host holds back."""
+
+NOTIFICATION_OUTCOMES = ("delivered", "failed", "dropped", "damped")
+"""What becomes of a notification: its way worked, or did not; too many waited; it was told of together with others."""
+
+EVENTS = (
+    "active-host-changed",
+    "agent-channel",
+    "call-began",
+    "call-ended",
+    "call-superseded",
+    "call-too-long",
+    "calls-ended",
+    "certificate-expiring",
+    "channel-free-asked",
+    "channel-freed",
+    "channel-stuck",
+    "channel-unknown",
+    "contended",
+    "drain-begun",
+    "drain-ended",
+    "endpoint",
+    "failover",
+    "generation-forgotten",
+    "heartbeat-refused",
+    "host-pinned",
+    "host-unpinned",
+    "ivr-health",
+    "ivr-unknown",
+    "journal",
+    "list-put-off",
+    "list-refused",
+    "mark-fallen",
+    "readiness-not-taken",
+    "readiness-put-off",
+    "readiness-refused",
+    "readiness-restored",
+    "readiness-wanted",
+    "reload-refused",
+    "reloaded",
+    "repair",
+    "signal-confirmed",
+    "signal-discarded",
+    "signal-expired",
+    "signal-refused",
+    "signal-retried",
+    "signed-off",
+    "signed-on",
+    "verdict-changed",
+    "wrong-host",
+)
+"""Every event by its name; also those that have not happened yet are counted, with 0."""
 
 _FAILOVER_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0)
 _SIGNAL_BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
@@ -22,6 +79,8 @@ _EXCHANGE_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 _DELAY_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
 
 Row = tuple[Mapping[str, str], float]
+Readings = Iterator[tuple[str, str, tuple[str, ...], list[Row]]]
+"""For each gauge its name, its help, its labels, and its values by their labels."""
 
 # A series with the time at which each counter was made says nothing that anybody asks, and doubles the text.
 disable_created_metrics()
@@ -31,11 +90,11 @@ class Metrics:
     """Counts what happens, and renders.
 
     Args:
-        gauges: what is so now: for each gauge its name, its help, and its values by their labels.
+        gauges: what is so now.
         info: labels of the build.
     """
 
-    def __init__(self, gauges: Callable[[], Iterator[tuple[str, str, list[Row]]]], info: Mapping[str, str]) -> None:
+    def __init__(self, gauges: Callable[[], Readings], info: Mapping[str, str]) -> None:
         registry = self._registry = CollectorRegistry()
         self._gauges = gauges
         self._info = dict(info)
@@ -64,7 +123,7 @@ class Metrics:
         self._events = Counter("agentchan_events", "Events by name.", ["event"], registry=registry)
         self._exchanges = Histogram(
             "agentchan_exchange_seconds",
-            "From a request on the agent channel or the component link to its reply; watch requests are left out.",
+            "From a request to CE to its reply; watch requests, which CE holds back, are left out.",
             ["request"],
             buckets=_EXCHANGE_BUCKETS,
             registry=registry,
@@ -73,6 +132,18 @@ class Metrics:
             "agentchan_reactor_delay_seconds",
             "How late the event loop was for a timer.",
             buckets=_DELAY_BUCKETS,
+            registry=registry,
+        )
+        self._notifications = Counter(
+            "agentchan_notifications",
+            "What became of notifications of [[notify]] entries.",
+            ["event", "outcome"],
+            registry=registry,
+        )
+        self._certificates = Gauge(
+            "agentchan_certificate_not_after_timestamp_seconds",
+            "When a certificate in use expires.",
+            ["certificate"],
             registry=registry,
         )
         self._begin()
@@ -88,8 +159,13 @@ class Metrics:
             self._repairs.labels(why)
         for phase in PHASES:
             self._phases.labels(phase)
-        for request in ("open-session", "set-readiness", "heartbeat", "get-status"):
+        for request in REQUESTS:
             self._exchanges.labels(request)
+        for event in EVENTS:
+            self._events.labels(event)
+        for event in NOTIFY_EVENTS:
+            for outcome in NOTIFICATION_OUTCOMES:
+                self._notifications.labels(event, outcome)
 
     # -- what happens --------------------------------------------------------------------------------------------------
 
@@ -112,12 +188,38 @@ class Metrics:
             self._sign_ons.inc()
 
     def exchanged(self, request: str, seconds: float) -> None:
-        """A request was answered."""
+        """A request was answered.
+
+        Args:
+            request: one of :data:`REQUESTS`.
+            seconds: from when it was sent.
+        """
         self._exchanges.labels(request).observe(seconds)
 
     def delayed(self, seconds: float) -> None:
         """A timer of the event loop was late."""
         self._delay.observe(max(0.0, seconds))
+
+    def notified(self, event: str, outcome: str) -> None:
+        """Count a notification.
+
+        Args:
+            event: as a ``[[notify]]`` entry names it.
+            outcome: one of :data:`NOTIFICATION_OUTCOMES`.
+        """
+        self._notifications.labels(event, outcome).inc()
+
+    def certificate(self, name: str, not_after: datetime | None) -> None:
+        """A certificate in use was looked at.
+
+        Args:
+            name: whose it is.
+            not_after: when it expires; None: there is none any more.
+        """
+        if not_after is not None:
+            self._certificates.labels(name).set(not_after.timestamp())
+        elif (name,) in self._certificates._metrics:  # noqa: SLF001 - to remove what is not there warns
+            self._certificates.remove(name)
 
     # -- what is so ----------------------------------------------------------------------------------------------------
 
@@ -133,12 +235,12 @@ class Metrics:
     def state(self) -> Iterator[Metric]:
         """Everything that is so now."""
         yield InfoMetricFamily("agentchan_build", "What is running.", value=self._info)
-        for name, text, rows in self._gauges():
-            labels = sorted(rows[0][0]) if rows else []
+        for name, text, labels, rows in self._gauges():
             family = GaugeMetricFamily(name, text, labels=labels)
             for values, number in rows:
                 family.add_metric([values[label] for label in labels], number)
             yield family
+        yield from process_metrics()
 
 
 class _State:

@@ -25,6 +25,7 @@ from agentchan.endpoints import EndpointWatch
 from agentchan.following import Following
 from agentchan.ivr_health import IvrHealth
 from agentchan.journal.journal import Journal
+from agentchan.liveness import Liveness
 from agentchan.metrics import Metrics
 from agentchan.repairing import Repairing
 from agentchan.sip.prober import Prober
@@ -78,6 +79,7 @@ class Parts(Protocol):
     endpoints: EndpointWatch
     ivr_health: IvrHealth
     metrics: Metrics
+    liveness: Liveness
     last_reload: LastReload
     following: Following
     doors: Doors | None

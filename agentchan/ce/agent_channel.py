@@ -186,7 +186,7 @@ class AgentChannel:
 
     def _set_timer(self) -> None:
         """A timer that is too early costs one needless tick; to move it at every byte that comes would cost more."""
-        deadline = inf if self._ended else max(self.session.deadline(self._now()), self._resting_until)
+        deadline = inf if self._ended else max(self.session.deadline(), self._resting_until)
         timer = self._timer
         if timer is not None and timer.active():
             if timer.getTime() <= deadline < inf:

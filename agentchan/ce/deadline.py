@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
-from agentchan.core.conversation import LATE
+from agentchan.core.pulse import LATE
 
 _T = TypeVar("_T")
 

@@ -131,13 +131,11 @@ class RequestTemplate:
     Attributes:
         optional: the paths of what the WSDL allows and no template maps.
         missing: the paths of what the WSDL requires and no template maps.
-        unknown: the mapped paths that the WSDL does not have.
     """
 
     _root: _Element
     optional: tuple[str, ...]
     missing: tuple[str, ...]
-    unknown: tuple[str, ...]
 
     @classmethod
     def compile(cls, shape: Shape, parameters: Mapping[str, Parameter], *, carries: bool = False) -> RequestTemplate:
@@ -145,17 +143,12 @@ class RequestTemplate:
 
         Args:
             shape: of the element in the body.
-            parameters: what goes where, by path.
+            parameters: what goes where, by path; every path is one of the shape's.
             carries: whether what an IVR gave besides may be filled in (call signals).
         """
         compiler = _Compiler(parameters, carries)
         root = compiler.root(shape)
-        return cls(
-            root,
-            tuple(compiler.optional),
-            tuple(compiler.missing),
-            tuple(path for path in parameters if shape.find(path) is None),
-        )
+        return cls(root, tuple(compiler.optional), tuple(compiler.missing))
 
     def fill(self, filling: Filling) -> str:
         """The XML of the body's element."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from lxml import etree
 
 from agentchan.ce.shapes import ITSELF, AttributeShape, Kind, Shape
@@ -15,6 +15,9 @@ from agentchan.vocabulary import Meaning
 
 _MOST_WORDS = 200
 """Texts of a fault's detail that are looked at; a longer detail is no answer to one small request."""
+
+_BOOLEANS = {"1": "true", "0": "false"}
+"""The other form of each boolean, which means the same."""
 
 _LONGEST_TEXT = 2000
 """Characters of a result; a longer one is no name, number or token."""
@@ -59,12 +62,12 @@ class _Text:
     Attributes:
         result: what it is kept as; None: it is none.
         outcome: the path under which outcomes look at it; None: they do not.
-        verbatim: whether its white space counts.
+        kind: what it is.
     """
 
     result: str | None
     outcome: str | None
-    verbatim: bool
+    kind: Kind
 
 
 @frozen
@@ -107,7 +110,7 @@ class ReplyReader:
             reports: the path of what is repeated for each channel, None if nothing is.
             outcomes: what means what; the first that matches counts.
         """
-        own = tuple(each for each in outcomes if each.fault is None)
+        own = tuple(_as_read(each, shape) for each in outcomes if each.fault is None)
         compiler = _Compiler(results, frozenset(each.path for each in own if each.path is not None), reports)
         return cls(shape, own, _Node() if shape is None else compiler.node(shape, ITSELF, ""))
 
@@ -128,6 +131,14 @@ class ReplyReader:
             if texts and (not outcome.equals or any(text in outcome.equals for text in texts)):
                 return outcome.means
         return None
+
+
+def _as_read(outcome: Outcome, shape: Shape | None) -> Outcome:
+    """An outcome with booleans in the form in which they are read."""
+    target = shape.find(outcome.path) if shape is not None and outcome.path is not None else None
+    if target is None or target.kind is not Kind.BOOLEAN:
+        return outcome
+    return evolve(outcome, equals=tuple(_BOOLEANS.get(text, text) for text in outcome.equals))
 
 
 @frozen
@@ -155,7 +166,7 @@ class _Compiler:
 
     def _text(self, shape: Shape | AttributeShape, path: str) -> _Text | None:
         result, outcome = self.results.get(path), path if path in self.looked_at else None
-        return None if result is None and outcome is None else _Text(result, outcome, shape.kind is Kind.TEXT)
+        return None if result is None and outcome is None else _Text(result, outcome, shape.kind or Kind.TEXT)
 
 
 def _collect(element: etree._Element, node: _Node, found: Found, texts: dict[str, str]) -> None:
@@ -181,10 +192,13 @@ def _collect(element: etree._Element, node: _Node, found: Found, texts: dict[str
 
 def _keep(text: _Text, value: str, found: Found, texts: dict[str, str]) -> None:
     if text.outcome is not None:
-        found.looked_at.setdefault(text.outcome, []).append(collapsed(value))
+        seen = collapsed(value)
+        found.looked_at.setdefault(text.outcome, []).append(
+            _BOOLEANS.get(seen, seen) if text.kind is Kind.BOOLEAN else seen
+        )
     if text.result is None:
         return
-    if not text.verbatim:
+    if text.kind is not Kind.TEXT:
         value = collapsed(value)
     if len(value) > _LONGEST_TEXT:
         raise ValueError(f"its {text.result} has {len(value)} characters")

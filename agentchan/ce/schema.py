@@ -12,7 +12,7 @@ from attrs import frozen
 from lxml import etree
 
 from agentchan.ce.schema_documents import FIRST, Wrapper, schema_documents
-from agentchan.ce.shapes import Shape
+from agentchan.ce.shapes import Content, Shape
 from agentchan.ce.wsdl_files import WsdlError, WsdlFiles
 
 _XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
@@ -69,7 +69,7 @@ class Schema:
             return None
         if shape is not None:
             known = deepcopy(element)
-            _prune(known, shape)
+            _prune(known, shape.content)
             if schema.validate(known):
                 return None
         return "; ".join(_said(entry) for entry in _entries(schema)[:2])[:_LONGEST_PROBLEM] or "it is not valid"
@@ -108,18 +108,19 @@ def _first(found: Any, otherwise: etree._Element) -> etree._Element:
     return found[0] if isinstance(found, list) and found else otherwise
 
 
-def _prune(element: etree._Element, shape: Shape) -> None:
-    """Remove what the shape does not know."""
-    known = {child.tag: child for child in shape.children}
-    attributes = {each.tag for each in shape.attributes}
-    for name in list(element.attrib):
-        if name == _XSI_TYPE or not (str(name).startswith(_XSI) or name in attributes):
+def _prune(element: etree._Element, content: Content) -> None:
+    """Remove what its type does not know; where anything may be, only what could have been a known one."""
+    for name in element.keys():  # noqa: SIM118 - an element is no dictionary
+        # A derived type that is named is read as the WSDL's own.
+        if name == _XSI_TYPE or not (name in content.attribute_tags or str(name).startswith(_XSI)):
             del element.attrib[name]
+    inside: Mapping[Any, Content] = content.inside
+    own = str(element.tag).rpartition("}")[0]
     for child in list(element):
-        inner = known.get(str(child.tag))
+        inner = inside.get(child.tag)
         if inner is not None:
             _prune(child, inner)
-        elif not shape.content.open:
+        elif not content.open or str(child.tag).rpartition("}")[0] == own:
             element.remove(child)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import Enum
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -76,6 +77,16 @@ class Content:
     children: tuple[Shape, ...] = field(default=(), repr=False)
     attributes: tuple[AttributeShape, ...] = ()
     open: bool = False
+
+    @cached_property
+    def inside(self) -> Mapping[str, Content]:
+        """What is in each of its elements, by tag."""
+        return {child.tag: child.content for child in self.children}
+
+    @cached_property
+    def attribute_tags(self) -> frozenset[str]:
+        """The names of its attributes, with their namespaces."""
+        return frozenset(each.tag for each in self.attributes)
 
 
 @frozen(eq=False)

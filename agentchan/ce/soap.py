@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from http import HTTPStatus
+from typing import Any
 from uuid import uuid4
 
 from attrs import frozen
@@ -42,6 +43,15 @@ from agentchan.vocabulary import (
 _WSA = "http://www.w3.org/2005/08/addressing"
 _CHANNELS_REMEMBERED = 16384
 _LONGEST_WORD = 200
+
+_MOST_BYTES = 256 * 1024
+_MOST_ELEMENTS = 2000
+_MORE_BYTES = 4 * 1024
+_MORE_ELEMENTS = 10
+"""What a reply may have, and how much more for each channel that was asked about. Some twenty times what any needs; but
+each element that is not as the schema says costs libxml2 some microseconds, and a little more for each before it."""
+
+_count_elements = etree.XPath("count(//*)")
 _ARRIVED = (HTTPStatus.OK, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT)
 _REMEDIES = {
     HTTPStatus.UNAUTHORIZED: "it does not accept who we are, see [ce.auth]",
@@ -212,7 +222,7 @@ class Codec:
             ExchangeFailed: it is none of the contract.
         """
         service, duty = self._profile.connector, self._profile.mapped[_DUTIES[type(request)]]
-        answer = _answer(service, duty, status, media_type, body)
+        answer = _answer(service, duty, status, media_type, body, channels=_channels_in(request))
         try:
             if answer is None:
                 return Reply(Meaning.CONFIRMED)
@@ -254,8 +264,18 @@ def _headers(service: Service, duty: Duty) -> tuple[tuple[bytes, bytes], ...]:
     return (*headers, (b"SOAPAction", b'"%b"' % action.encode()))
 
 
+def _channels_in(request: Request) -> int:
+    """How many channels a reply may tell of."""
+    match request:
+        case OpenSession(channels=channels):
+            return len(channels)
+        case SetReadiness(changes=changes):
+            return len(changes)
+    return 0
+
+
 def _answer(
-    service: Service, duty: Duty, status: int, media_type: str | None, body: bytes
+    service: Service, duty: Duty, status: int, media_type: str | None, body: bytes, *, channels: int = 0
 ) -> etree._Element | SoapFault | None:
     """The reply or the fault in an answer, as its WSDL has it; None where there is none to expect, and none came."""
     version, operation = service.version, duty.operation
@@ -273,7 +293,7 @@ def _answer(
         named = "no Content-Type" if media_type is None else one_line(media_type, _LONGEST_WORD)
         raise ExchangeFailed(f"answered with HTTP status {status} and {named}, not XML")
     try:
-        message = body_of(version, parse_xml(body))
+        message = body_of(version, _bounded_xml(operation, body, channels))
         if expected is None and len(message) == 0 and status == HTTPStatus.OK:
             return None
         element = only_element(message)
@@ -291,6 +311,18 @@ def _answer(
     if wrong is not None:
         raise ExchangeFailed(f"the reply to {operation.name} is not as its WSDL says: {wrong}")
     return element
+
+
+def _bounded_xml(operation: Operation, body: bytes, channels: int) -> etree._Element:
+    """The root of an answer that is not larger than any reply can be."""
+    most_bytes, most = _MOST_BYTES + _MORE_BYTES * channels, _MOST_ELEMENTS + _MORE_ELEMENTS * channels
+    if len(body) > most_bytes:
+        raise ExchangeFailed(f"answered {operation.name} with {len(body)} bytes; no reply to it has so many")
+    root = parse_xml(body)
+    elements: Any = _count_elements(root) if len(body) > most * len("<a/>") else 0
+    if elements > most:
+        raise ExchangeFailed(f"answered {operation.name} with {elements:.0f} elements; no reply to it has so many")
+    return root
 
 
 def _refused(status: int) -> str:

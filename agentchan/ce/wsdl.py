@@ -126,6 +126,7 @@ class _Reader:
         self._document = document
         self._left_out = left_out
         self._shapes = Shapes(_enumerations(files))
+        self._wrappers: dict[str, Wrapper] = {}
 
     def service(self, wanted: str | None) -> Service:
         """The service at a port."""
@@ -137,11 +138,10 @@ class _Reader:
         port, version = spoken[0]
         unspoken = [*self._unspoken_ports(), *self._left_out]
         operations: dict[str, Operation] = {}
-        wrappers: dict[str, Wrapper] = {}
-        binding = self._binding_of(port.binding.name.text)
+        bound = self._bound(port.binding.name.text)
         for operation in port.binding._operations.values():  # noqa: SLF001 - zeep has no public way to list them
             try:
-                operations[operation.name] = self._operation(operation, binding, wrappers)
+                operations[operation.name] = self._operation(operation, bound.get(operation.name, []))
             except _UnspokenError as error:
                 unspoken.append(f"operation {operation.name} ({error})")
         return Service(
@@ -151,7 +151,7 @@ class _Reader:
             namespace=self._files.files[self._files.main].root.get("targetNamespace", ""),
             operations=operations,
             unspoken=tuple(unspoken),
-            schema=Schema(self._files, tuple(wrappers.values())),
+            schema=Schema(self._files, tuple(self._wrappers.values())),
             files=self._files,
         )
 
@@ -171,7 +171,7 @@ class _Reader:
         for node in self._nodes("port"):
             name = node.get("name", "")
             if name not in speaks:
-                binding = self._binding_of(_full_name(node, node.get("binding", "")))
+                binding = self._named("binding", _full_name(node, node.get("binding", "")))
                 yield f"port {name} ({_why_unspoken(binding)})"
 
     def _nodes(self, kind: str) -> Iterator[etree._Element]:
@@ -186,24 +186,27 @@ class _Reader:
                 return node
         return None
 
-    def _binding_of(self, full_name: str) -> etree._Element | None:
-        return self._named("binding", full_name)
+    def _bound(self, binding: str) -> dict[str, list[etree._Element]]:
+        """The operations of a binding by name; that there are several of one name is forbidden, but happens."""
+        found: dict[str, list[etree._Element]] = {}
+        for node in self._children("binding", binding, "operation"):
+            found.setdefault(node.get("name", ""), []).append(node)
+        return found
+
+    def _children(self, kind: str, full_name: str, inside: str) -> list[etree._Element]:
+        node = self._named(kind, full_name)
+        return list(node.iterchildren(f"{{{WSDL}}}{inside}")) if node is not None else []
 
     # -- operations ----------------------------------------------------------------------------------------------------
 
-    def _operation(self, operation: Any, binding: etree._Element | None, wrappers: dict[str, Wrapper]) -> Operation:
+    def _operation(self, operation: Any, nodes: Sequence[etree._Element]) -> Operation:
         action = operation.soapaction or ""
         if not _ACTION.fullmatch(action):
             raise _UnspokenError("its soapAction has characters that no header may hold")
-        nodes = [
-            node
-            for node in (binding.iterchildren(f"{{{WSDL}}}operation") if binding is not None else ())
-            if node.get("name") == operation.name
-        ]
         if len(nodes) != 1:
-            raise _UnspokenError("its name is not its own, which WS-I forbids")
-        body_of = self._part_bodies if operation.style == "rpc" else self._document_body
-        request = body_of(operation, nodes[0], "input", wrappers)
+            raise _UnspokenError("another one of the port has its name, which WS-I forbids")
+        body_of = self._rpc_body if operation.style == "rpc" else self._document_body
+        request = body_of(operation, nodes[0], "input")
         if request is None:
             raise _UnspokenError("its request has no body element")
         return Operation(
@@ -211,13 +214,11 @@ class _Reader:
             action=action,
             addressing_action=getattr(operation.abstract, "wsa_action", None) or action,
             request=request,
-            reply=body_of(operation, nodes[0], "output", wrappers),
+            reply=body_of(operation, nodes[0], "output"),
             faults=self._faults(operation),
         )
 
-    def _document_body(
-        self, operation: Any, node: etree._Element, direction: str, _wrappers: dict[str, Wrapper]
-    ) -> Shape | None:
+    def _document_body(self, operation: Any, node: etree._Element, direction: str) -> Shape | None:
         """The body of a message in document style: one part, which is an element; None if there is nothing."""
         _soap_body(node, direction)
         message = getattr(operation, direction)
@@ -230,27 +231,22 @@ class _Reader:
             raise _UnspokenError(f"a part of its {direction} has a type instead of an element, which WS-I forbids")
         return self._shapes.of(body)
 
-    def _part_bodies(
-        self, operation: Any, node: etree._Element, direction: str, wrappers: dict[str, Wrapper]
-    ) -> Shape | None:
+    def _rpc_body(self, operation: Any, node: etree._Element, direction: str) -> Shape | None:
         """The body of a message in rpc style: a wrapper with the parts in it (WS-I Basic Profile 1.1, 4.7)."""
         body = _soap_body(node, direction)
-        abstract = getattr(operation.abstract, f"{direction}_message")
-        if body is None or abstract is None:
+        message = getattr(operation.abstract, f"{direction}_message")
+        if body is None or message is None:
             return None
         # R2729: the operation's name and "Response", whatever the message is called.
         name = operation.name if direction == "input" else f"{operation.name}Response"
         tag = _tag(body.get("namespace", ""), name)
         element = getattr(operation, direction).body  # None where the message has no parts
         shape = self._shapes.of(element).named(tag) if element is not None else Shape(tag, Content())
-        message = self._named("message", abstract.name.text)
-        types = {
-            part.get("name", ""): _full_name(part, part.get("type", ""))
-            for part in (message.iterchildren(f"{{{WSDL}}}part") if message is not None else ())
-        }
+        parts = self._children("message", message.name.text, "part")
+        types = {part.get("name"): _full_name(part, part.get("type", "")) for part in parts}
         if not all(types.get(child.name) for child in shape.children):
             raise _UnspokenError(f"a part of its {direction} has an element instead of a type, which WS-I forbids")
-        wrappers[tag] = Wrapper(tag, tuple((child.name, types[child.name]) for child in shape.children))
+        self._wrappers[tag] = Wrapper(tag, tuple((child.name, types[child.name]) for child in shape.children))
         return shape
 
     def _faults(self, operation: Any) -> tuple[Shape, ...]:
@@ -294,7 +290,7 @@ def _why_unspoken(binding: etree._Element | None) -> str:
         if local_name(node) == "binding" and space in SOAP_BINDINGS:
             return f"SOAP over {node.get('transport') or 'an unnamed transport'}, not HTTP"
         if local_name(node) == "binding" and space == _HTTP:
-            return f"HTTP {node.get('verb', '')} without SOAP".replace("  ", " ")
+            return f"HTTP {node.get('verb')} without SOAP"
         if local_name(node) == "binding":
             return f"a binding of {space or 'no namespace'}"
     return "no binding of SOAP"

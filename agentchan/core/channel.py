@@ -141,6 +141,11 @@ class Channels:
         """Whether CE has been told everything that it may be told; channels that are held back are told later."""
         return not self._to_close and not self._to_open
 
+    @property
+    def changed(self) -> bool:
+        """Whether the live session has anything to tell CE of the channels, or should get another list."""
+        return self.list_changed or not self.restored
+
     # The list, and the wishes.
 
     def listed(self, names: Iterable[str], wish: Wish, now: float) -> None:

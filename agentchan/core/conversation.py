@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 from math import ceil, inf
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field
 
 from agentchan.core.channel import Channels
+from agentchan.core.pulse import Ask, InFlight, Pulse, Said
 from agentchan.core.session_values import Abilities, Note, Reports, Step, Timings
 from agentchan.vocabulary import (
     ChannelReport,
@@ -31,9 +32,6 @@ AGAIN = 300.0
 PACE = 0.1
 """Seconds: with a ``ready_rate``, channels are made ready in portions of about this long."""
 
-LATE = 0.1
-"""Seconds: who wakes up later than that was not awake, and cannot tell whether CE was silent (F16)."""
-
 NAMED = 5
 """So many channels are named in a note; of more, the number says enough."""
 
@@ -48,33 +46,6 @@ class Turn(Enum):
     ANEW = "the host has opened a new session"
 
 
-@frozen
-class Ask:
-    """A probe: something harmless, asked where the profile has no heartbeat."""
-
-
-Said = OpenSession | SetReadiness | Heartbeat | Ask
-
-
-@frozen
-class InFlight:
-    """A request that has no reply yet.
-
-    Attributes:
-        since: when waiting for the reply began (monotonic seconds, as all times here): when it was sent, or when we
-            woke up after that.
-        deadline: when the reply is overdue; None for a heartbeat, which is judged by silence.
-        excused: whether we have slept over a deadline once.
-    """
-
-    request: Said
-    sent_at: float
-    since: float
-    deadline: float | None = None
-    step: Step | None = None
-    excused: bool = False
-
-
 @define
 class Conversation:
     """One open session on one connection.
@@ -82,8 +53,7 @@ class Conversation:
     Attributes:
         generation: by the reply to OpenSession, where that says one.
         meant: the generation in which the host was believed active when it was asked.
-        session_timeout: seconds of silence after which the server forgets the session; None if it did not say.
-        interval: seconds between heartbeats, no more than a third of ``session_timeout``.
+        pulse: what is out, and whether CE lives.
         patience: a deadline in seconds, doubled for each time that a step ran into it.
         restored_at: when CE had been told all readiness and had answered; None before.
         news: what others should know, to be taken by the caller.
@@ -95,18 +65,14 @@ class Conversation:
     generation: int | None
     meant: int | None
     session_id: str
-    session_timeout: float | None
+    pulse: Pulse
     began_at: float
     timings: Timings
     abilities: Abilities
     channels: Channels
     patience: Callable[[float, Step], float]
-    in_flight: InFlight | None = None
     news: list[Note | Reports] = field(factory=list)
     restored_at: float | None = None
-    heard_at: float = field(init=False)
-    interval: float = field(init=False)
-    _seen_at: float = field(init=False)
     _heartbeat_at: float = field(init=False)
     _heartbeat_refused: bool = False
     _unknown_again_at: float = field(init=False)
@@ -117,72 +83,22 @@ class Conversation:
     _just_reported: bool = False
 
     def __attrs_post_init__(self) -> None:
-        self.heard_at = self._seen_at = self._ready_at = self.began_at
-        self._set_interval()
-        self._heartbeat_at = self.began_at + self.interval
+        self._ready_at = self.began_at
+        self._heartbeat_at = self.began_at + self.pulse.interval
         # Channels that CE did not know last time are tried again as soon as the others are ready.
         self._unknown_again_at = self.began_at if self.channels.unknown() else inf
-
-    def _set_interval(self) -> None:
-        third = self.session_timeout / 3 if self.session_timeout else inf
-        self.interval = min(self.timings.heartbeat, third)
 
     def retimed(self, timings: Timings, now: float) -> None:
         """Use other durations; what CE refused is tried again at once, since people may have mended it."""
         self.timings = timings
-        self._set_interval()
-        self._heartbeat_at = min(self._heartbeat_at, now + self.interval)
+        self.pulse.retimed(timings)
+        self._heartbeat_at = min(self._heartbeat_at, now + self.pulse.interval)
         self._list_at = -inf
-
-    # Signs of life.
-
-    def heard(self, now: float) -> None:
-        """Bytes came."""
-        self.heard_at = self._seen_at = now
-
-    def misses(self, now: float) -> int:
-        """How many intervals have gone by without any byte since the unanswered heartbeat went out."""
-        if self.in_flight is None or self.in_flight.deadline is not None:
-            return 0
-        since = max(self.in_flight.since, self.heard_at)
-        # The same sums as in deadline(), so that a wake-up at its time always finds its miss.
-        return sum(1 for miss in range(1, self.timings.misses + 1) if since + miss * self.interval <= now)
-
-    def overslept(self, now: float) -> bool:
-        """Whether we ourselves were not awake when we should have been: a reply may have come and not been read.
-
-        CE gets one more chance then, but only one for each request: who is always late must not wait for ever.
-        """
-        waiting, due = self.in_flight, self.deadline(self._seen_at)
-        self._seen_at = now
-        if waiting is None or waiting.excused or now - due <= LATE:
-            return False
-        deadline = None if waiting.deadline is None else max(waiting.deadline, now + self.interval)
-        self.in_flight = evolve(waiting, since=now, deadline=deadline, excused=True)
-        return True
-
-    def dead(self, now: float) -> str | None:
-        """Why the connection counts as dead, None while it does not."""
-        waiting = self.in_flight
-        if waiting is None:
-            return None
-        if waiting.deadline is not None:
-            late = f"no reply to {type(waiting.request).__name__} within {now - waiting.sent_at:.1f} s"
-            return late if now >= waiting.deadline else None
-        if self.misses(now) >= self.timings.misses:
-            return f"{self.timings.misses} heartbeats missed, no sign of life for {now - self.heard_at:.1f} s"
-        if now >= waiting.since + self._whole_answer():
-            return f"no whole answer to a heartbeat within {now - waiting.sent_at:.1f} s, though bytes came"
-        return None
 
     def deadline(self, now: float) -> float:
         """When something is to be done next (monotonic seconds)."""
-        waiting = self.in_flight
-        if waiting is not None:
-            if waiting.deadline is not None:
-                return waiting.deadline
-            since = max(waiting.since, self.heard_at)
-            return min(since + (self.misses(now) + 1) * self.interval, waiting.since + self._whole_answer())
+        if self.pulse.in_flight is not None:
+            return self.pulse.due(now)
         times = [self._heartbeat_at if self.abilities.beating else inf]
         if not self.restored:
             times.append(max(self._readiness_at, self._ready_at))
@@ -210,7 +126,7 @@ class Conversation:
 
     def next_request(self, now: float) -> Said | None:
         """What to send now, None for nothing; it counts as sent."""
-        if self.in_flight is not None:
+        if self.pulse.in_flight is not None:
             return None
         if self._just_reported:
             # Those who compare the reports with what they know may hold channels back first.
@@ -219,8 +135,8 @@ class Conversation:
         if self.restored and self.restored_at is None:
             self.restored_at = now
         if self.abilities.beating and now >= self._heartbeat_at:
-            self._heartbeat_at = now + self.interval
-            return self._sent(Heartbeat(self.session_id) if self.abilities.heartbeat else Ask(), now)
+            self._heartbeat_at = now + self.pulse.interval
+            return self.pulse.sent(Heartbeat(self.session_id) if self.abilities.heartbeat else Ask(), now)
         return self._next_readiness(now) or self._next_list(now)
 
     def _next_readiness(self, now: float) -> Said | None:
@@ -259,17 +175,14 @@ class Conversation:
         self.channels.opening()
         return self._sent(OpenSession(self.ivr, self.instance_id, names), now, Step.SIGN_ON)
 
-    def _sent(self, request: Said, now: float, step: Step | None = None) -> Said:
-        deadline = None if step is None else now + self.patience(self.timings.reply, step)
-        self.in_flight = InFlight(request, now, now, deadline, step)
-        return request
+    def _sent(self, request: Said, now: float, step: Step) -> Said:
+        return self.pulse.sent(request, now, now + self.patience(self.timings.reply, step), step)
 
     # Replies.
 
     def replied(self, reply: Reply, now: float) -> Turn:
         """Take the reply to the request in flight."""
-        waiting, self.in_flight = self.in_flight, None
-        self.heard(now)
+        waiting = self.pulse.answered(now)
         if reply.meaning is Meaning.NOT_ACTIVE:
             return Turn.NOT_ACTIVE
         if reply.meaning in (Meaning.UNKNOWN_SESSION, Meaning.SESSION_ALREADY_OPEN):
@@ -282,12 +195,6 @@ class Conversation:
             case InFlight(request=OpenSession(channels=names), sent_at=sent_at):
                 return self._list_answered(names, reply, now, sent_at)
         return Turn.ON
-
-    def probed(self, now: float) -> None:
-        """The probe got an answer, whatever it says: the host lives."""
-        self.heard(now)
-        if self.in_flight is not None and isinstance(self.in_flight.request, Ask):
-            self.in_flight = None
 
     def _heartbeat_answered(self, reply: Reply) -> Turn:
         refused_before, self._heartbeat_refused = self._heartbeat_refused, not reply.good
@@ -359,10 +266,6 @@ class Conversation:
 
     def _note(self, event: str, text: str, *, alarm: bool = False) -> None:
         self.news.append(Note(event, text, alarm))
-
-    def _whole_answer(self) -> float:
-        """Seconds within which a heartbeat must be answered whole, however its bytes drip in."""
-        return max(self.session_timeout or 0.0, self.interval * (self.timings.misses + 1))
 
 
 def listed(names: Sequence[str]) -> str:

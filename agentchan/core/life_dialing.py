@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from agentchan.core.conversation import LATE, Conversation
+from agentchan.core.conversation import Conversation
 from agentchan.core.life_parts import Asking, Core, Life, Opened, Pause
+from agentchan.core.pulse import LATE, Pulse
 from agentchan.core.session_values import Dial, Loss, Rediscover, SignOn, State, Step
 from agentchan.core.sign_on import answered, give_up
 from agentchan.vocabulary import Meaning, OpenSession, Reply
@@ -30,7 +31,7 @@ def conversing(_life: Life, core: Core, now: float, opened: Opened) -> Conversat
         generation=reply.generation if reply.generation is not None else opened.meant,
         meant=opened.meant,
         session_id=reply.session_id or "",
-        session_timeout=reply.session_timeout,
+        pulse=Pulse(core.timings, reply.session_timeout, now),
         began_at=now,
         timings=core.timings,
         abilities=core.abilities,

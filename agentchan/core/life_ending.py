@@ -26,10 +26,10 @@ def stop_without_session(life: Life, core: Core, _left: object, now: float) -> N
 
 def finish(life: Life, core: Core, leaving: Leaving, now: float) -> None:
     """Say goodbye, where the profile can, once nothing is out any more; a reply is not waited for beyond its time."""
-    if leaving.conversation.in_flight is None and core.abilities.close_session:
+    if leaving.conversation.pulse.in_flight is None and core.abilities.close_session:
         core.send(CloseSession(leaving.conversation.session_id, "stopping"))
         life.leave(now, Leaving(leaving.conversation, now + core.timings.reply))
-    elif leaving.conversation.in_flight is None or now >= leaving.deadline:
+    elif leaving.conversation.pulse.in_flight is None or now >= leaving.deadline:
         _end(life, core, now)
 
 
@@ -41,7 +41,7 @@ def last_reply(life: Life, core: Core, leaving: Leaving, now: float, reply: Repl
 
 def last_probe(_life: Life, _core: Core, leaving: Leaving, now: float) -> None:
     """The probe that was out has been answered."""
-    leaving.conversation.probed(now)
+    leaving.conversation.pulse.probed(now)
 
 
 def goodbye_in_vain(life: Life, core: Core, leaving: Leaving, now: float) -> None:

@@ -44,7 +44,7 @@ def show_signed_on(_life: Life, core: Core, conversation: Conversation, now: flo
     """Up, unless heartbeats are missed or CE has not been told everything yet."""
     state = State.RESTORING if conversation.restored_at is None else State.UP
     return Shown(
-        State.SUSPECT if conversation.misses(now) else state,
+        State.SUSPECT if conversation.pulse.misses(now) else state,
         host=conversation.host,
         url=core.url,
         generation=conversation.generation,

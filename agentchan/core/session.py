@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from attrs import evolve
 
 from agentchan.core.attempts import Attempts
@@ -37,24 +39,25 @@ class Session:
         self._core = Core(ivr, instance_id, timings, abilities, channels, attempts, jitter)
         self._life = make_life(self._core)
         self._shown = Shown(State.DOWN)
+        self._due = inf
 
     def follow(self, target: Target | None, now: float) -> list[Action]:
         """Follow this target from now on, or nobody."""
         self._core.target = target
         self._life.follow(now)
-        return self.tick(now)
+        return self._ticked(now)
 
     def connected(self, connection: int, now: float) -> list[Action]:
         """The dialled connection stands, TLS included."""
         if self._current(connection):
             self._life.connected(now)
-        return self.tick(now)
+        return self._ticked(now)
 
     def failed(self, connection: int, loss: Loss, now: float) -> list[Action]:
         """The attempt failed, the connection is lost, or an exchange on it got no answer of the contract."""
         if self._current(connection):
             self._life.failed(now, loss)
-        return self.tick(now)
+        return self._ticked(now)
 
     def heard(self, connection: int, now: float) -> list[Action]:
         """Bytes came."""
@@ -66,34 +69,38 @@ class Session:
         """The request in flight was answered."""
         if self._current(connection):
             self._life.replied(now, reply)
-        return self.tick(now)
+        return self._ticked(now)
 
     def probed(self, connection: int, now: float) -> list[Action]:
         """The probe in flight was answered."""
         if self._current(connection):
             self._life.probed(now)
-        return self.tick(now)
+        return self._ticked(now)
 
     def retimed(self, timings: Timings, now: float) -> list[Action]:
         """Use other durations from now on, also in an open session; a deadline that is running stays."""
         self._core.timings = timings
         self._core.attempts.backoff = timings.backoff
         self._life.retimed(now)
-        return self.tick(now)
+        return self._ticked(now)
 
     def stop(self, now: float) -> list[Action]:
         """Sign off and end; said again: end at once."""
         self._life.stop(now)
-        return self.tick(now)
+        return self._ticked(now)
 
     def tick(self, now: float) -> list[Action]:
-        """Do what is due; also after wishes or the list of channels have changed."""
-        self._life.tick(now)
-        return self._taken(now)
+        """Do what is due; also after wishes or the list of channels have changed.
 
-    def deadline(self, now: float) -> float:
-        """When the next tick is needed (monotonic seconds), infinite if none is."""
-        return self._life.deadline(now)
+        A tick that finds nothing to do costs nearly nothing: each call signal brings some.
+        """
+        if now < self._due and not self.channels.changed:
+            return []
+        return self._ticked(now)
+
+    def deadline(self) -> float:
+        """When the next tick is needed (monotonic seconds), infinite if none is; as of the last event."""
+        return self._due
 
     def shown(self) -> Shown:
         """What people may see, as of the last event."""
@@ -110,7 +117,12 @@ class Session:
         self._late += 1
         return False
 
+    def _ticked(self, now: float) -> list[Action]:
+        self._life.tick(now)
+        return self._taken(now)
+
     def _taken(self, now: float) -> list[Action]:
+        self._due = self._life.deadline(now)
         shown = self._life.show(now)
         same = shown.state is self._shown.state and shown.host == self._shown.host
         self._shown = evolve(shown, since=self._shown.since if same else now)

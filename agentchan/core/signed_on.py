@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from agentchan.core.backoff import Backoff
-from agentchan.core.conversation import Ask, Conversation, Turn
+from agentchan.core.conversation import Conversation, Turn
 from agentchan.core.life_parts import Core, Leaving, Life, Pause
+from agentchan.core.pulse import Ask
 from agentchan.core.session_values import Loss, Note, Probe, Rediscover, Restored, SignOffDone, State
 from agentchan.core.sign_on import came_to_nothing, next_in_line, not_active
 from agentchan.vocabulary import Heartbeat, Reply, Role
@@ -25,7 +26,7 @@ def over(core: Core, conversation: Conversation, now: float, cause: str) -> None
     core.error = cause
     if _lasted(core, conversation, now):
         core.attempts.lasted(core.trying)
-    silent = conversation.dead(now) is not None or conversation.misses(now) > 0
+    silent = conversation.pulse.dead(now) is not None or conversation.pulse.misses(now) > 0
     core.act(SignOffDone(conversation.host, cause, silent))
 
 
@@ -84,7 +85,7 @@ def taken(life: Life, core: Core, conversation: Conversation, now: float) -> Non
 
 def answered(life: Life, core: Core, conversation: Conversation, now: float, reply: Reply) -> None:
     """Take the reply to the request in flight."""
-    asked = conversation.in_flight
+    asked = conversation.pulse.in_flight
     core.heard_at = now
     turn = conversation.replied(reply, now)
     asked_at = asked.sent_at if asked is not None else now
@@ -124,13 +125,13 @@ def say_next(core: Core, conversation: Conversation, now: float) -> None:
 def heard(_life: Life, core: Core, conversation: Conversation, now: float) -> None:
     """Any bytes from CE count as life."""
     core.heard_at = now
-    conversation.heard(now)
+    conversation.pulse.heard(now)
 
 
 def probed(_life: Life, core: Core, conversation: Conversation, now: float) -> None:
     """The probe that stands for a heartbeat was answered."""
     core.heard_at = now
-    conversation.probed(now)
+    conversation.pulse.probed(now)
     say_next(core, conversation, now)
 
 
@@ -141,14 +142,14 @@ def retimed(_life: Life, core: Core, conversation: Conversation, now: float) -> 
 
 def watch(life: Life, core: Core, conversation: Conversation, now: float) -> None:
     """Time has come: a dead connection ends, a living one is talked on."""
-    slept = conversation.overslept(now)
-    dead = conversation.dead(now)
+    slept = conversation.pulse.overslept(now)
+    dead = conversation.pulse.dead(now)
     if dead is None:
-        if slept or conversation.misses(now):
+        if slept or conversation.pulse.misses(now):
             core.act(Rediscover())
         say_next(core, conversation, now)
         return
-    step = conversation.in_flight.step if conversation.in_flight else None
+    step = conversation.pulse.in_flight.step if conversation.pulse.in_flight else None
     lost(life, core, conversation, now, Loss(f"{conversation.host}: {dead}", step))
 
 
@@ -165,7 +166,7 @@ def followed(life: Life, core: Core, conversation: Conversation, now: float) -> 
     if target.generation is None or known is None or target.generation <= known:
         return
     cause = f"{conversation.host} is active in generation {target.generation} now"
-    if conversation.in_flight is None and core.trying is target:
+    if conversation.pulse.in_flight is None and core.trying is target:
         anew(life, core, conversation, now, cause)
     else:
         # What is out was meant for the old session, and its answer would only say so; or the connector has moved.
@@ -176,6 +177,6 @@ def followed(life: Life, core: Core, conversation: Conversation, now: float) -> 
 
 def sign_off(life: Life, core: Core, conversation: Conversation, now: float) -> None:
     """Sign off, once the reply that is out has come."""
-    waiting = conversation.in_flight
+    waiting = conversation.pulse.in_flight
     deadline = now if waiting is None else now + core.timings.reply
     life.finish(now, Leaving(conversation, deadline))

@@ -1,5 +1,5 @@
-"""The lab: a reference pair of CE Core Hosts to test and to play against.
+"""The lab: a reference pair of CE Core Hosts to test and to play against, and what runs it beside a daemon.
 
-It is an independent peer: it shares with the rest of the program nothing but the two WSDL files of the reference
-contract, so that a misunderstanding on one side cannot hide on the other.
+The hosts (:mod:`agentchan.lab.host` and what it imports) are an independent peer: they share with the rest of the
+program nothing but the WSDL files, so that a misunderstanding on one side cannot hide on the other.
 """

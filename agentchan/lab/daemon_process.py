@@ -63,9 +63,10 @@ class DaemonProcess:
 
     @property
     def command(self) -> list[str]:
-        """What is run, as an operator would type it."""
-        twistd = Path(sysconfig.get_path("scripts")) / "twistd"
-        return [str(twistd), "--nodaemon", "--pidfile=", "agentchan", "--config", str(self.configuration)]
+        """What is run: ``twistd`` of this interpreter, as the systemd unit runs it."""
+        script = Path(sysconfig.get_path("scripts")) / "twistd"
+        twistd = [str(script), "--nodaemon", "--pidfile="] if script.exists() else [sys.executable, "-m", "twisted"]
+        return [*twistd, "agentchan", "--config", str(self.configuration)]
 
     @property
     def running(self) -> bool:

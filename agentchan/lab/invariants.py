@@ -36,7 +36,8 @@ def readiness_while_old_connection_open(history: Rows) -> list[str]:
     """SetReadiness at a host while the same instance's agent channel to another host was still open.
 
     The host that is asked looks, in the same instant, whether the IVR has its end of the older connection open; so this
-    is right for frozen and dead hosts too. Nothing is found where the kernel does not tell.
+    is right for frozen and dead hosts too. Nothing is found where the kernel does not tell. Two daemons with one
+    InstanceId look like one that does it.
     """
     return [
         f"{row['ivr']} set readiness at {row['host']} at {row['monotonic']:.3f} on {row['connection']} while its "

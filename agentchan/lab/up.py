@@ -75,8 +75,7 @@ def description(lab: Lab) -> Iterator[str]:
     yield ""
     yield "Type in another terminal:"
     if lab.daemon is not None:
-        yield f"  export AGENTCHAN_SOCKET={lab.daemon.socket}"
-        yield "  agentchan status --watch"
+        yield f"  agentchan --socket {lab.daemon.socket} status --watch"
     yield f"  agentchan lab switch{directory}"
     yield f"  agentchan lab kill ce1{directory}"
     yield f"  agentchan lab start ce1{directory}"

@@ -12,6 +12,7 @@ from agentchan.core.channel import Channel
 from agentchan.log_formats import mask_number
 from agentchan.parts import Parts
 from agentchan.status import Moment
+from agentchan.stuck import is_stuck
 
 Json = Mapping[str, Any]
 
@@ -55,14 +56,7 @@ class Base:
 
     def _is_stuck(self, channel: Channel) -> bool:
         """CE holds a call there that has ended or that nobody here knows, and nothing under way will free it."""
-        if not channel.reported.in_call:
-            return False
-        if channel.name in self._daemon.repairing.stuck:
-            return True
-        refused = self._daemon.delivering.outbox.refused.values()
-        return any(
-            entry.signal.channel == channel.name and entry.signal.call_id == channel.call_id for entry in refused
-        )
+        return is_stuck(self._daemon, channel)
 
     def _calls_at_ce(self) -> int:
         return sum(channel.reported.in_call for channel in self._daemon.channels.all())

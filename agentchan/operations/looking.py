@@ -9,11 +9,12 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from agentchan import __version__, configured, explaining, status
+from agentchan import __version__, configured, explaining, status, timing
 from agentchan.api import requests
 from agentchan.api.problems import problems
 from agentchan.api.refusals import journal_unavailable
 from agentchan.config import as_json
+from agentchan.core.channel import Channel
 from agentchan.core.session_values import State
 from agentchan.core.verdict import Kind
 from agentchan.journal.errors import JournalError
@@ -21,6 +22,7 @@ from agentchan.journal.health import State as JournalState
 from agentchan.journal.writes import FailoverHappened
 from agentchan.operations.base import Base, Json
 from agentchan.status import Moment
+from agentchan.stuck import refused_gone
 from agentchan.vocabulary import ChannelState
 
 SERVES = (State.UP, State.RESTORING, State.SUSPECT)
@@ -35,8 +37,9 @@ class Looking(Base):
     """What is asked to see something."""
 
     def livez(self) -> Json:
-        """Whether the loop turns: it does, or nobody would answer."""
-        return {"live": True, "reasons": []}
+        """Whether the daemon lives, never mind how CE is: its loop turns, or nobody would answer."""
+        reasons = self._daemon.liveness.reasons()
+        return {"live": not reasons, "reasons": list(reasons)}
 
     def readyz(self) -> Json:
         """Whether calls may come, and if not, why."""
@@ -148,21 +151,31 @@ class Looking(Base):
 
     def explain(self, name: str) -> Json:
         """Why a channel is in its state."""
-        daemon = self._daemon
         channel = self._channel(name)
-        return explaining.explain(
-            channel,
-            self._row(channel, self._moment()),
+        moment = self._moment()
+        return explaining.explain(channel, self._row(channel, moment), self._around(channel), moment)
+
+    def _around(self, channel: Channel) -> explaining.Surroundings:
+        """What its state is explained by."""
+        daemon = self._daemon
+        outbox, ivr = daemon.delivering.outbox, daemon.ivr_health.state
+        return explaining.Surroundings(
             verdict=daemon.following.verdict,
             shown=daemon.agent_channel.shown() if daemon.agent_channel is not None else None,
             readiness=daemon.wishes.readiness,
             drain=daemon.wishes.drain,
-            moment=self._moment(),
+            pending=outbox.pending(channel.name),
+            open_call=daemon.calls.open_on(channel.name),
+            stuck=channel.name in daemon.repairing.stuck,
+            refused=refused_gone(daemon, channel),
+            journal=daemon.journal.health,
+            ivr_error=ivr.reason if ivr is not None and ivr.up is False else "",
+            tells_readiness="set_readiness" in daemon.profile.duties,
         )
 
     def timing(self) -> Json:
         """How failover time is made up."""
-        return {"rows": explaining.timing(self._daemon.configuration)}
+        return {"rows": timing.timing(self._daemon.configuration, self._daemon.profile.duties)}
 
     def failing_over(self) -> Json:
         """The CEFailingOver node."""

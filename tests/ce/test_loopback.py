@@ -70,12 +70,10 @@ class LoopbackCase(TestCase):
         self.addCleanup(temporary.cleanup)
         ca_file = Path(temporary.name, "ca.pem")
         ca_file.write_bytes(CA.certificate_pem())
-        secure = ScriptedServer()
-        secure.peers = self.server.peers
-        secure.on_connect = lambda peer: self.server.on_connect(peer)
-        secure.on_data = lambda peer: self.server.on_data(peer)
-        port = secure.listen(reactor, server_context(HOST))
-        self.addCleanup(secure.port.stopListening)
+        plain = self.server.port
+        port = self.server.listen(reactor, server_context(HOST))
+        self.addCleanup(self.server.port.stopListening)
+        self.server.port = plain
         return dial(reactor, f"https://127.0.0.1:{port}/x", self.record, tls=TlsSettings.from_files(ca_file))
 
     async def ended(self) -> str:
@@ -237,16 +235,18 @@ class EndTests(LoopbackCase):
 
     async def test_abort_against_a_peer_that_reads_nothing(self) -> None:
         """An abort ends at once what an orderly close would never end, with TLS, too: the peer does not read."""
-        self.server.on_connect = lambda peer: peer.transport.pauseProducing()
         for dial_it in (self.dial, self.dial_secure):
             self.record = Record()
+            self.server.peers.clear()
+            self.server.answer_everything(http(b"x"))
             connection = await dial_it()
+            await connection.exchange(Envelope())
+            self.server.peers[0].transport.pauseProducing()
             self.record.note_answer(connection.exchange(Envelope(body=b"x" * 20_000_000)))
             connection.abort("no answer within 2 s")
             await self.record.ended
             assert self.record.events == ["failed: no answer within 2 s", "lost: no answer within 2 s"]
-            for peer in self.server.peers:
-                peer.transport.abortConnection()
+            self.server.peers[0].transport.abortConnection()
             await self.ended()
 
     async def test_not_acknowledged_in_time(self) -> None:

@@ -75,8 +75,13 @@ CASES: dict[str, tuple[str, bytes]] = {
     "entity": (f"{NO_SOAP}it has a document type", b'<!DOCTYPE a [<!ENTITY x "Active">]>' + heartbeat("&x;")),
     "billion laughs": (f"{NO_XML}Maximum entity amplification", LAUGHS + b"]>" + heartbeat("&l11;")),
     "billion laughs in an attribute": (f"{NO_XML}Maximum entity amplification", LAUGHS + b']><a b="&l11;"/>'),
-    "deep": (f"{NO_XML}Excessive depth", b"<a>" * 100_000),
-    "long attribute": (f"{NO_XML}Resource limit exceeded", b'<a b="' + b"x" * 11_000_000 + b'"/>'),
+    "deep": (f"{NO_XML}Excessive depth", b"<a>" * 80_000),
+    "long attribute": (f"{NO_SOAP}its root is a, not", b'<a b="' + b"x" * 250_000 + b'"/>'),
+    "many bytes": ("answered Heartbeat with 300000 bytes; no reply to it has so many", b"x" * 300_000),
+    "many elements": (
+        "answered Heartbeat with 10001 elements; no reply to it has so many",
+        b"<a>%b</a>" % (b"<b/>" * 10_000),
+    ),
     "long name": (f"{NO_XML}Name too long", b"<" + b"a" * 100_000 + b"/>"),
     "many attributes": (f"{NO_SOAP}its root is a, not", b"<a %b/>" % b" ".join(b'b%d=""' % n for n in range(20_000))),
     "the other SOAP": (
@@ -462,9 +467,9 @@ class TestHugeValues:
         return codec("wcf").decode(sample_request(profile("wcf"), "open_session"), 200, XML, body).session_timeout
 
     def test_token(self) -> None:
-        """A token of megabytes is none."""
-        body = envelope(f'<Ticket xmlns="urn:site:bare">{"x" * 3_000_000}</Ticket>')
-        assert refused(body, name="bare") == "the reply to Begin makes no sense: its call_token has 3000000 characters"
+        """A token of kilobytes is none."""
+        body = envelope(f'<Ticket xmlns="urn:site:bare">{"x" * 100_000}</Ticket>')
+        assert refused(body, name="bare") == "the reply to Begin makes no sense: its call_token has 100000 characters"
 
     def test_names_in_faults(self) -> None:
         """Nor are names in a fault's detail."""

@@ -416,5 +416,6 @@ class TestReplies:
         """A report of 5,000 channels is read in order."""
         listed = [{"Channel": f"c{number:04}", "State": "Ready", "CallId": None} for number in range(5000)]
         body = written_by_zeep("reference", "set_readiness", ChannelReport=listed)
-        reply = codec("reference").decode(SetReadiness("s", ()), 200, "text/xml", body)
+        request = SetReadiness("s", tuple(ReadinessChange(str(each["Channel"]), ready=True) for each in listed))
+        reply = codec("reference").decode(request, 200, "text/xml", body)
         assert [each.channel for each in reply.reports] == [each["Channel"] for each in listed]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ class DripTests(SynchronousTestCase):
         self.client.makeConnection(self.transport)
         while not dialed.called:
             self.hear()
-            with suppress(SSL.WantReadError):
+            with contextlib.suppress(SSL.WantReadError):
                 self.server.do_handshake()
             self.client.dataReceived(self.server.bio_read(65536))
         self.hear()
@@ -51,7 +51,7 @@ class DripTests(SynchronousTestCase):
 
     def test_each_byte_of_a_record_counts(self) -> None:
         """Bytes of an unfinished record are signs of life, though nothing can be read yet."""
-        with suppress(SSL.WantReadError):  # session tickets are no business of this test
+        with contextlib.suppress(SSL.WantReadError):  # session tickets are no business of this test
             self.client.dataReceived(self.server.bio_read(65536))
         self.record.note_answer(self.connection.exchange(Envelope()))
         self.hear()

@@ -314,7 +314,7 @@ class TestUnspoken:
         """So is an operation whose name another one of the port has, too."""
         text = CONNECTOR.replace('name="CallEnds"><soap12', 'name="CallBegins"><soap12')
         assert read(tmp_path, text, "Soap12").unspoken[-1] == (
-            "operation CallBegins (its name is not its own, which WS-I forbids)"
+            "operation CallBegins (another one of the port has its name, which WS-I forbids)"
         )
 
     def test_missing_message(self, tmp_path: Path) -> None:

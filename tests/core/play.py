@@ -192,7 +192,7 @@ class Play:
 
     def until(self, at: float | str, *, asleep: bool) -> list[Action]:
         """Let time pass, ticking as the shell does; returns what came of it before that time."""
-        due = self.session.deadline(self.now)
+        due = self.session.deadline()
         if at == "due":
             assert due < inf, "nothing is due"
             self.now = due
@@ -202,7 +202,7 @@ class Play:
         while not asleep and not actions and due < at:
             self.now = due
             actions = self.settled(self.session.tick(self.now))
-            due = self.session.deadline(self.now)
+            due = self.session.deadline()
         if not actions:
             assert at >= self.now, f"time does not go back from {self.now:g} to {at:g}"
             self.now = float(at)
@@ -211,7 +211,7 @@ class Play:
     def settled(self, actions: list[Action]) -> list[Action]:
         """All actions of one moment: as long as something is due already, the shell ticks again."""
         rounds = 0
-        while self.session.deadline(self.now) <= self.now:
+        while self.session.deadline() <= self.now:
             actions = [*actions, *self.session.tick(self.now)]
             rounds += 1
             assert rounds < 10, "the session would keep the reactor busy for ever"
@@ -320,7 +320,7 @@ class Play:
     def seen(self, actions: list[Action], phase: Mapping[str, Any]) -> dict[str, Any]:
         """All that a phase may expect, as it is."""
         shown = self.session.shown()
-        deadline = self.session.deadline(self.now)
+        deadline = self.session.deadline()
         reported = {}
         for name in phase.get("reported", ()):
             channel = self.channels[name]

@@ -169,7 +169,7 @@ class SessionMachine(RuleBasedStateMachine):
         numbers = [number for number in range(self.newest + 2) if self.line is None or number != self.line.number]
         number = data.draw(st.sampled_from(numbers))
         before, stale = self.session.shown(), self.session.stale
-        due = self.session.deadline(self.now)
+        due = self.session.deadline()
         match kind:
             case "failed":
                 actions = self.session.failed(number, Loss("late"), self.now)
@@ -199,7 +199,7 @@ class SessionMachine(RuleBasedStateMachine):
     def time_passes(self, seconds: float, awake: bool) -> None:
         """Time passes; the shell ticks when it should, or was not awake."""
         end = self.now + seconds
-        while awake and (due := self.session.deadline(self.now)) < end:
+        while awake and (due := self.session.deadline()) < end:
             self.now = max(self.now, due)
             self.carry_out(self.session.tick(self.now))
         self.now = end
@@ -254,7 +254,7 @@ class SessionMachine(RuleBasedStateMachine):
         """The next tick is wanted later than now, and what is shown fits to what is going on."""
         if not hasattr(self, "session"):
             return
-        assert self.session.deadline(self.now) > self.now
+        assert self.session.deadline() > self.now
         shown = self.session.shown()
         signed_on = shown.state in (State.RESTORING, State.UP, State.SUSPECT, State.SIGNING_OFF)
         assert signed_on == self.session_open
@@ -271,10 +271,10 @@ class SessionMachine(RuleBasedStateMachine):
         if self.stop_said_at is None:
             self.carry_out(self.session.stop(self.now))
         while not self.stopped:
-            self.now = self.session.deadline(self.now)
+            self.now = self.session.deadline()
             assert self.now <= stop_said_at + 2 * self.timings.reply + 400.0
             self.carry_out(self.session.tick(self.now))
-        assert self.session.deadline(self.now) == inf
+        assert self.session.deadline() == inf
         self.follow(Target("ce1", ("a",), 99))
         self.time_passes(400.0, awake=False)
         self.carry_out(self.session.stop(self.now))
@@ -287,7 +287,7 @@ class SessionMachine(RuleBasedStateMachine):
             assert not self.stopped, f"{action} after the end"
             self.act(action)
         for _ in range(10):
-            if self.session.deadline(self.now) > self.now:
+            if self.session.deadline() > self.now:
                 return
             for action in self.session.tick(self.now):
                 assert not self.stopped, f"{action} after the end"

@@ -53,6 +53,16 @@ def test_killed_parent(tmp_path: Path, state: str) -> None:
     wait_gone(pids)
 
 
+def test_independent_peer() -> None:
+    """The hosts share with the rest of the program nothing but the WSDL files in its folder of profiles."""
+    program = (
+        "import sys, agentchan.lab.host\n"
+        "own = {name for name in sys.modules if name.startswith('agentchan') and '.lab' not in name}\n"
+        "assert own == {'agentchan', 'agentchan.ce'}, own"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 def test_whatever_state_they_are_in(tmp_path: Path) -> None:
     """After the pair has ended no host is left: killed, frozen or stopped ones included."""
     with Pair(tmp_path) as pair:

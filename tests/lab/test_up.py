@@ -7,13 +7,14 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from agentchan.lab.daemon_process import DaemonProcess, toml
 from agentchan.lab.host_process import LabError
-from tests.lab.running import AGENTCHAN, Operator, lab_up
+from tests.lab.running import AGENTCHAN, PATIENCE, Operator, lab_up
 from tests.lab.test_processes import wait_gone
 
 
@@ -47,8 +48,10 @@ def test_daemon_follows(tmp_path: Path) -> None:
 
 
 def _wait_ready(operator: Operator, host: str, count: int) -> None:
-    while not (operator.status()["active"] == host and operator.status()["channels"].get("Ready") == count):
-        pass
+    deadline = time.monotonic() + PATIENCE
+    while (found := operator.status())["active"] != host or found["channels"].get("Ready") != count:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.02)
 
 
 def test_tls(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""The service in a real systemd, booted over a throw-away copy of this machine."""

@@ -3,17 +3,18 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
-PYTEST_ARGS ?= -n auto --dist loadfile
+# The booted machines of tests/systemd are a target of their own.
+PYTEST_ARGS ?= -n auto --dist loadfile --ignore=tests/systemd
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test demo check format coverage bench packaging clean
+.PHONY: help venv test demo check format coverage bench packaging systemd deb lock audit clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(STAMP)  ## everything that is needed, in .venv; again after pyproject.toml has changed
 
-$(STAMP): pyproject.toml setup.py tests/packaging/make_venv.sh
+$(STAMP): pyproject.toml setup.py requirements/ci.lock tests/packaging/make_venv.sh
 	@tests/packaging/make_venv.sh "$(PYTHON)" "$(VENV)"
 	@touch $@
 
@@ -43,6 +44,18 @@ bench: $(STAMP)  ## the figures: time to failover, growth, idle cost
 
 packaging: $(STAMP)  ## the wheel, installed in an empty environment, works from anywhere
 	tests/packaging/check.sh "$(PY)"
+
+systemd: $(STAMP)  ## the installed service and the package, in a systemd booted for it; as root, on Debian 12
+	$(PY) -m pytest tests/systemd
+
+deb: $(STAMP)  ## the Debian package, in dist/
+	packaging/make_deb.sh "$(PY)"
+
+lock: $(STAMP)  ## requirements/*.lock anew, with the newest releases that pyproject.toml allows
+	packaging/make_locks.sh "$(PY)"
+
+audit: $(STAMP)  ## known weaknesses of what the packages bring along
+	packaging/audit.sh "$(PY)"
 
 clean:  ## away with everything that can be made again
 	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* .hypothesis .mypy_cache .ruff_cache twisted/plugins/dropin.cache

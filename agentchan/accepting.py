@@ -11,23 +11,22 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from attrs import frozen
-from twisted.internet.defer import Deferred
+from attrs import evolve, frozen
+from twisted.internet.defer import Deferred, FirstError, gatherResults
 
 from agentchan.api.refusals import Refused, call_ended, journal_unavailable, unknown_channel
 from agentchan.api.requests import GoneRequest, NewCallRequest, PutCallsRequest
 from agentchan.core.calls import Call
 from agentchan.core.outbox_values import Mending
 from agentchan.delivering import Delivering
-from agentchan.journal.calls import KeptCall
-from agentchan.journal.errors import JournalError, WriteRefused
+from agentchan.journal.errors import JournalUnavailable, WriteRefused
 from agentchan.journal.writes import CallEnded, CallOpened, CallUnheardOf, SignalAccepted, Write
+from agentchan.recalling import Recalling
 from agentchan.signal_parts import SignalParts
-from agentchan.turns import Turns
 from agentchan.vocabulary import CallSignal, Fate, Gone, NewCall
 
-SLICE = 100
-"""Calls that are ended in one turn of the reactor, where many end together."""
+TOGETHER = 100
+"""Calls that are ended side by side, where many end at once: they share commits, and others come between."""
 
 RECONCILED = "reconciled"
 
@@ -50,20 +49,21 @@ class Accepted:
 class Accepting:
     """Takes call signals.
 
+    Attributes:
+        recalling: what the journal knows of calls.
+        turns: of the channels, one at a time.
+
     Args:
-        aliases: what the IVR calls a channel, and CE's name for it; may be set anew.
+        aliases: what the IVR calls a channel, and CE's name for it.
     """
 
-    def __init__(
-        self,
-        parts: SignalParts,
-        delivering: Delivering,
-        aliases: Mapping[str, str],
-    ) -> None:
-        self.aliases = aliases
+    def __init__(self, parts: SignalParts, delivering: Delivering, aliases: Mapping[str, str]) -> None:
+        self._aliases = aliases
+        self._former: dict[str, str] = {}
         self._parts = parts
         self._delivering = delivering
-        self._turns = Turns()
+        self.recalling = Recalling(parts)
+        self.turns = parts.turns
 
     # -- what the IVR says ---------------------------------------------------------------------------------------------
 
@@ -74,17 +74,17 @@ class Accepting:
             Refused: unknown-channel 404, call-ended or signal-id-taken 409, journal-unavailable 503.
         """
         channel = self.channel(request.channel)
-        async with self._turns.of(channel):
+        async with self.turns.of(channel):
             known = self._parts.calls.find(channel, request.call_id)
             if known is None:
                 try:
                     return await self._begin(channel, request)
-                except WriteRefused:
-                    known = await self._recalled(channel, request.call_id, request.signal_id, NewCall)
+                except WriteRefused as error:
+                    known = await self.recalling.call(channel, request.call_id, request.signal_id, error)
             if known.ended:
                 raise call_ended(request.call_id)
             if known.new_call is None:
-                return await self._begin(channel, request, known)
+                raise TypeError(f"call {known.call_id!r} is open without a NewCall")
             return Accepted(known.new_call, known.new_call_fate or Fate.PENDING, known, repeated=True)
 
     async def gone(self, request: GoneRequest) -> Accepted:
@@ -94,17 +94,19 @@ class Accepting:
             Refused: unknown-channel 404, no-open-call or signal-id-taken 409, journal-unavailable 503.
         """
         channel = self.channel(request.channel)
-        async with self._turns.of(channel):
-            call_id = request.call_id or self._call_meant(channel)
+        async with self.turns.of(channel):
+            call_id = request.call_id or await self._call_meant(channel)
             known = self._parts.calls.find(channel, call_id)
-            if known is None:
+            if known is None or not known.ended:
                 try:
-                    return await self._end(channel, call_id, request)
-                except WriteRefused:
-                    known = await self._recalled(channel, call_id, request.signal_id, Gone)
-            if known.ended and known.gone is not None:
-                return Accepted(known.gone, known.gone_fate or Fate.PENDING, known, repeated=True)
-            return await self._end(channel, call_id, request, known)
+                    return await self._end(channel, call_id, request, known)
+                except WriteRefused as error:
+                    if known is not None:
+                        raise await self.recalling.taken(request.signal_id, error) from None
+                    known = await self.recalling.call(channel, call_id, request.signal_id, error)
+            if known.gone is None:
+                raise TypeError(f"call {known.call_id!r} has ended without a Gone")
+            return Accepted(known.gone, known.gone_fate or Fate.PENDING, known, repeated=True)
 
     async def reconcile(self, request: PutCallsRequest) -> Mapping[str, Any]:
         """The IVR's own complete list of calls: the others that are open here have ended.
@@ -127,16 +129,29 @@ class Accepting:
         }
 
     async def end_all(self, calls: Sequence[Call], outcome: str, who: str) -> list[Accepted]:
-        """End these calls, in slices, whatever the IVR says of them."""
-        ended = []
-        for number, call in enumerate(calls):
-            if number % SLICE == SLICE - 1:
-                await self._breath()
-            request = GoneRequest(call.channel, who, call.call_id, outcome)
-            ended.append(await self.gone(request))
+        """End these calls, some side by side, whatever the IVR says of them; those that have ended stay as they are.
+
+        Raises:
+            Refused: journal-unavailable, 503; then some may have been ended.
+        """
+        ended: list[Accepted] = []
+        for begin in range(0, len(calls), TOGETHER):
+            several = [call for call in calls[begin : begin + TOGETHER] if not call.ended]
+            requests = [GoneRequest(call.channel, who, call.call_id, outcome) for call in several]
+            try:
+                ended += await gatherResults(
+                    [Deferred.fromCoroutine(self.gone(request)) for request in requests], consumeErrors=True
+                )
+            except FirstError as error:
+                error.subFailure.raiseException()
         return ended
 
     # -- names ---------------------------------------------------------------------------------------------------------
+
+    def rename(self, aliases: Mapping[str, str]) -> None:
+        """Use these aliases from now on; one of before stays good while something is open or pending on its channel."""
+        self._former |= self._aliases
+        self._aliases = aliases
 
     def channel(self, name: str) -> str:
         """CE's name of a channel: one that is configured, or of which something is open or pending.
@@ -144,13 +159,16 @@ class Accepting:
         Raises:
             Refused: unknown-channel, 404.
         """
-        channel = name if name in self._parts.channels else self.aliases.get(name, name)
-        known = channel in self._parts.channels or self._parts.calls.open_on(channel) is not None
-        if not known and channel not in self._delivering.outbox:
+        channels = self._parts.channels
+        channel = name if name in channels else self._aliases.get(name)
+        if channel is not None and channel in channels:
+            return channels[channel].name
+        channel = channel or self._former.get(name, name)
+        if self._parts.calls.open_on(channel) is None and not self._delivering.has(channel):
             raise unknown_channel(name)
         return channel
 
-    def _call_meant(self, channel: str) -> str:
+    async def _call_meant(self, channel: str) -> str:
         """Which call a Gone without a call id ends: the open one; else what CE holds, or the one that ended last."""
         open_call = self._parts.calls.open_on(channel)
         if open_call is not None:
@@ -160,46 +178,54 @@ class Accepting:
             if reported.reported.in_call and reported.call_id is not None:
                 return reported.call_id
         newest = self._parts.calls.newest_on(channel)
-        if newest is not None:
-            return newest.call_id
-        raise Refused("no-open-call", f"channel {channel!r} has no open call here; say which call has ended: call_id")
+        call_id = newest.call_id if newest is not None else await self.recalling.newest_on(channel)
+        if call_id is None:
+            text = f"channel {channel!r} has no open call here; say which call has ended: call_id"
+            raise Refused("no-open-call", text)
+        return call_id
 
     # -- putting it on disk --------------------------------------------------------------------------------------------
 
-    async def _begin(self, channel: str, request: NewCallRequest, known: Call | None = None) -> Accepted:
-        now = self._parts.now()
-        signals: list[tuple[CallSignal, bool]] = []
-        writes: list[Write] = []
-        superseded = self._superseded(channel, request.call_id)
-        if superseded is not None:
-            gone = self._gone(superseded, Mending.SUPERSEDED.value, self._parts.time_of_day())
-            signals.append((gone, True))
-            writes += [SignalAccepted(gone, self._parts.time_of_day(), repair=True), self._ended(gone)]
+    async def _begin(self, channel: str, request: NewCallRequest) -> Accepted:
+        at = self._parts.time_of_day()
         signal = NewCall(
             request.signal_id or str(uuid4()),
             self._parts.ivr,
             channel,
             request.call_id,
-            request.started_at or self._parts.local_time(),
+            request.started_at or at.astimezone(),
             request.caller,
             request.called,
             request.parameters,
         )
-        signals.append((signal, False))
-        call = known or Call(channel, request.call_id, now)
-        writes += [
-            *([] if known is not None else [CallUnheardOf(channel, request.call_id)]),
-            SignalAccepted(signal, self._parts.time_of_day(), who=request.who),
-            CallOpened(channel, request.call_id, signal.started_at, signal.signal_id),
+        writes: list[Write] = [
+            CallUnheardOf(channel, request.call_id),
+            SignalAccepted(signal, at, who=request.who),
+            CallOpened(channel, request.call_id, at, signal.signal_id),
         ]
+        signals: list[tuple[CallSignal, bool]] = [(signal, False)]
+        superseded = self._superseded(channel, request.call_id)
+        if superseded is not None:
+            gone = self._gone(superseded, Mending.SUPERSEDED.value, at.astimezone())
+            writes[:0] = [SignalAccepted(gone, at, repair=True), CallEnded(channel, gone.call_id, at, gone.signal_id)]
         await self._record(writes)
         if superseded is not None:
-            superseded.gone, superseded.gone_fate = signals[0][0].signal_id, Fate.PENDING
+            superseded.gone, superseded.gone_fate = gone.signal_id, Fate.PENDING
             self._parts.calls.ended(superseded)
+            signals.insert(0, (_with_token(gone, superseded), True))
             old = superseded.call_id
-            self._parts.tell("call-superseded", level="warning", channel=channel, call_id=old, by=call.call_id)
-        call.started_at, call.caller, call.called = signal.started_at, signal.caller, signal.called
-        call.new_call, call.new_call_fate = signal.signal_id, Fate.PENDING
+            self._parts.tell("call-superseded", level="warning", channel=channel, call_id=old, by=request.call_id)
+            self._parts.tell_repair(gone, Mending.SUPERSEDED.value)
+        call = Call(
+            channel,
+            request.call_id,
+            self._parts.now(),
+            signal.started_at,
+            signal.caller,
+            signal.called,
+            signal.signal_id,
+            Fate.PENDING,
+        )
         self._parts.calls.began(call)
         self._parts.tell("call-began", level="debug", channel=channel, call_id=call.call_id, signal_id=signal.signal_id)
         self._delivering.accepted(signals)
@@ -208,31 +234,36 @@ class Accepting:
     def _superseded(self, channel: str, call_id: str) -> Call | None:
         """The call that the IVR must have forgotten to end: a channel has one call at a time."""
         other = self._parts.calls.open_on(channel)
-        if other is not None and other.call_id != call_id:
-            return other
-        if other is None and channel in self._parts.channels and not self._delivering.outbox.standing_by:
-            reported = self._parts.channels[channel]
-            held = reported.call_id
-            pending = any(each.signal.call_id == held for each in self._delivering.outbox.pending(channel))
-            if reported.reported.in_call and held not in (None, call_id) and not pending:
-                return self._parts.calls.find(channel, str(held)) or Call(channel, str(held), self._parts.now())
-        return None
+        if other is not None:
+            return other if other.call_id != call_id else None
+        delivering = self._delivering
+        if channel not in self._parts.channels or not delivering.loaded or delivering.outbox.standing_by:
+            return None
+        reported = self._parts.channels[channel]
+        held = reported.call_id
+        if not reported.reported.in_call or held is None or held == call_id:
+            return None
+        if any(entry.signal.call_id == held for entry in delivering.outbox.pending(channel)):
+            return None
+        return self._parts.calls.find(channel, held) or Call(channel, held, self._parts.now())
 
-    async def _end(self, channel: str, call_id: str, request: GoneRequest, known: Call | None = None) -> Accepted:
+    async def _end(self, channel: str, call_id: str, request: GoneRequest, known: Call | None) -> Accepted:
         call = known or Call(channel, call_id, self._parts.now())
-        at = request.ended_at or self._parts.local_time()
-        signal = self._gone(call, request.outcome, at, request.signal_id, request.parameters)
-        await self._record(
-            [
-                *([] if known is not None else [CallUnheardOf(channel, call_id)]),
-                SignalAccepted(signal, self._parts.time_of_day(), who=request.who),
-                self._ended(signal),
-            ]
+        at = self._parts.time_of_day()
+        signal = self._gone(
+            call, request.outcome, request.ended_at or at.astimezone(), request.signal_id, request.parameters
         )
+        writes: list[Write] = [
+            SignalAccepted(signal, at, who=request.who),
+            CallEnded(channel, call_id, at, signal.signal_id),
+        ]
+        if known is None:
+            writes.insert(0, CallUnheardOf(channel, call_id))
+        await self._record(writes)
         call.gone, call.gone_fate = signal.signal_id, Fate.PENDING
         self._parts.calls.ended(call)
         self._parts.tell("call-ended", level="debug", channel=channel, call_id=call_id, signal_id=signal.signal_id)
-        self._delivering.accepted([(signal, False)])
+        self._delivering.accepted([(_with_token(signal, call), False)])
         return Accepted(signal.signal_id, call.gone_fate or Fate.PENDING, call)
 
     def _gone(
@@ -241,56 +272,13 @@ class Accepting:
         name = signal_id or str(uuid4())
         return Gone(name, self._parts.ivr, call.channel, call.call_id, at, outcome, call.call_token, parameters)
 
-    def _ended(self, gone: Gone) -> CallEnded:
-        return CallEnded(gone.channel, gone.call_id, self._parts.time_of_day(), gone.signal_id)
-
     async def _record(self, writes: Sequence[Write]) -> None:
         try:
             await self._parts.journal.record(writes)
-        except WriteRefused:
-            raise
-        except JournalError as error:
+        except JournalUnavailable as error:
             raise journal_unavailable(error.reason) from None
 
-    async def _recalled(self, channel: str, call_id: str, signal_id: str | None, kind: type) -> Call:
-        """The call that the journal knows already, which is why a signal for it was not kept.
 
-        Raises:
-            Refused: it was not kept for another reason: the SignalId is taken.
-        """
-        try:
-            kept = await self._parts.journal.call(channel, call_id)
-            if kept is not None:
-                call = self.remembered(kept)
-                if call.ended:
-                    self._parts.calls.ended(call)
-                return call
-            taken = await self._parts.journal.signal(signal_id or "")
-        except JournalError as error:
-            raise journal_unavailable(error.reason) from None
-        whose = "" if taken is None else f" of call {taken.signal.call_id!r} on {taken.signal.channel!r}"
-        what = "NewCall" if kind is NewCall else "Gone"
-        raise Refused("signal-id-taken", f"signal_id {signal_id!r} is that{whose}; give this {what} one of its own")
-
-    def remembered(self, kept: KeptCall) -> Call:
-        """A call as the journal has it."""
-        since = self._parts.now()
-        if kept.since is not None:
-            since -= max(0.0, self._parts.wall() - kept.since.timestamp())
-        return Call(
-            channel=self._parts.channel_name(kept.channel),
-            call_id=kept.call_id,
-            since=since,
-            started_at=kept.since,
-            new_call=kept.new_call,
-            new_call_fate=kept.new_call_fate,
-            gone=kept.gone,
-            gone_fate=kept.gone_fate,
-            ended=kept.ended_at is not None,
-            call_token=kept.token,
-        )
-
-    def _breath(self) -> Deferred[None]:
-        breath: Deferred[None] = Deferred()
-        self._parts.reactor.callLater(0, breath.callback, None)
-        return breath
+def _with_token(gone: Gone, call: Call) -> Gone:
+    """The Gone with its call's token, which CE may have given while it was put on disk."""
+    return gone if gone.call_token == call.call_token else evolve(gone, call_token=call.call_token)

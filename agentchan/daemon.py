@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from math import inf
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -41,7 +42,6 @@ from agentchan.core.outbox import Outbox
 from agentchan.core.session import Session
 from agentchan.core.session_values import Action, Reports, Restored, SignOn, State
 from agentchan.core.signal_route import signal_route
-from agentchan.core.target import target_of
 from agentchan.core.topology import begun
 from agentchan.core.verdict import Verdict
 from agentchan.delivering import Delivering
@@ -49,6 +49,7 @@ from agentchan.endpoint_answers import EndpointRow
 from agentchan.endpoints import EndpointWatch
 from agentchan.following import Following, Signs
 from agentchan.gauges import gauges
+from agentchan.idle_channels import IdleChannels
 from agentchan.ivr_health import IvrHealth, IvrHealthState
 from agentchan.journal.errors import JournalError, JournalUnavailable
 from agentchan.journal.facts import Remembered
@@ -59,8 +60,10 @@ from agentchan.liveness import Liveness
 from agentchan.metrics import Metrics
 from agentchan.operations import Operations
 from agentchan.parts import LastReload
+from agentchan.recalling import remembered as recalled
 from agentchan.reload import reload
 from agentchan.repairing import Repairing
+from agentchan.rewriting import Rewriting
 from agentchan.signal_parts import SignalParts
 from agentchan.sip.building import build_prober
 from agentchan.stopping import drained
@@ -128,7 +131,7 @@ class Daemon(Service):
             authentication=configured.authentication(configuration, profile),
         )
         self.channels = Channels(configuration.ivr.channels, Wish(ready=True), self.started_at)
-        self.wishes = Wishes(reactor, wall, self.journal, self.channels, on_change=self._tick)
+        self.wishes = Wishes(reactor, wall, self.journal, self.channels, on_change=self._wanted)
         self.agent_channel: AgentChannel | None = None
         self.link: ComponentLink | None = None
         self.liveness = Liveness(reactor.seconds, self.journal, self._session_deadline)
@@ -159,6 +162,7 @@ class Daemon(Service):
         self.doors: Doors | None = None
         self._timers: list[LoopingCall] = []
         self._feeding: LoopingCall | None = None
+        self._set_aside: Path | None = None
         self._build_signals()
         self.following = Following(
             reactor,
@@ -202,6 +206,9 @@ class Daemon(Service):
         self.delivering.mending = self.repairing
         self.accepting = Accepting(parts, self.delivering, configuration.ivr.aliases)
         self.call_limits = CallLimits(parts, self.accepting, configuration.calls)
+        self._idle_channels = IdleChannels(parts, self.delivering)
+        self._rewriting = Rewriting(parts, self.delivering)
+        self._parts = parts
 
     # -- start and stop ----------------------------------------------------------------------------------------------
 
@@ -218,10 +225,11 @@ class Daemon(Service):
         """
         super().startService()
         remembered = self._load()
-        self._remember(remembered)
+        self._set_aside = self.journal.health.set_aside
+        self._remember(remembered or Remembered())
         self._build()
         self._open_doors()
-        self.reactor.callWhenRunning(self._run, remembered.last_position)
+        self.reactor.callWhenRunning(self._run, remembered)
 
     def stopService(self) -> Deferred[None] | None:  # noqa: N802 - Twisted's name
         """Sign off and end, however the reactor came to stop."""
@@ -237,6 +245,7 @@ class Daemon(Service):
                 self._hurry.callback(None)
             if self.agent_channel is not None:
                 self.agent_channel.stop()
+            self.delivering.stop()
         waiting: Deferred[None] = Deferred()
 
         def ended(result: Any) -> Any:
@@ -256,6 +265,7 @@ class Daemon(Service):
             _end(timer)
         self.call_limits.stop()
         self.repairing.stop()
+        self._rewriting.stop()
         self.ivr_health.stop()
         self.endpoints.stop()
         self.prober.stop()
@@ -273,13 +283,13 @@ class Daemon(Service):
             _end(self._feeding)
         log.info("stopped")
 
-    def _load(self) -> Remembered:
+    def _load(self) -> Remembered | None:
         try:
             return self.journal.load()
         except JournalUnavailable as error:
-            # Better an IVR whose channels are ready than none; but it forgets what was wanted, and says so.
+            # Better an IVR whose channels are ready than none; but what was wanted is not known yet, and that is said.
             log.error("journal-unavailable", reason=str(error))  # noqa: TRY400 - the reason says it all
-            return Remembered()
+            return None
         except JournalError as error:
             log.error("journal-unusable", reason=str(error))  # noqa: TRY400 - the reason says it all
             raise SystemExit(EX_CONFIG) from None
@@ -293,13 +303,18 @@ class Daemon(Service):
             configured.topology_urls(configuration), configuration.ce.domain, marks, remembered.home
         )
         self.wishes.remember(remembered)
-        for kept in remembered.open_calls:
-            self.calls.began(self.accepting.remembered(kept))
+        self._remember_calls(remembered)
         pin = remembered.pin
         if pin is not None:
             until = inf if pin.until is None else now + pin.until.timestamp() - self.wall()
             if until > now:
                 self.following.pin(Pin(pin.host, until, pin.reason, pin.who))
+
+    def _remember_calls(self, remembered: Remembered) -> None:
+        """Take up what is in progress, and what CE is still to be told."""
+        for kept in remembered.open_calls:
+            self.calls.began(recalled(self._parts, kept))
+        self.delivering.expect(remembered.waiting)
 
     def _build(self) -> None:
         """Build what talks to CE."""
@@ -364,7 +379,7 @@ class Daemon(Service):
             raise SystemExit(1) from None
         self.doors = doors
 
-    def _run(self, last_position: int) -> None:
+    def _run(self, remembered: Remembered | None) -> None:
         """The reactor turns: take over the process's signals, and begin."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: self.reactor.callFromThread(self._told_to_stop))
@@ -378,7 +393,7 @@ class Daemon(Service):
         if interval is not None:
             self._feeding = self._every(min(interval, HEARTBEAT_OF_TIME), self._feed_watchdog)
         log.info("started", ivr=self.configuration.ivr.name, channels=len(self.channels), version=__version__)
-        Deferred.fromCoroutine(self._load_signals(last_position)).addErrback(self._broken)
+        Deferred.fromCoroutine(self._load_signals(remembered)).addErrback(self._broken)
         if self.link is not None:
             for url in self.configuration.component_link.urls:
                 self.liveness.observed(url, self.link.timings)
@@ -391,11 +406,15 @@ class Daemon(Service):
         gc.collect()
         gc.freeze()
 
-    async def _load_signals(self, last_position: int) -> None:
+    async def _load_signals(self, remembered: Remembered | None) -> None:
         """Take up the signals of earlier runs, as soon as the journal can be read."""
         while self._stopping is None:
             try:
-                await self.delivering.load(last_position)
+                if remembered is None:
+                    remembered = await self.journal.remembered()
+                    self.wishes.remember(remembered)
+                    self._remember_calls(remembered)
+                await self.delivering.load(remembered.last_position)
             except JournalError as error:
                 log.warning("signals-not-loaded", reason=str(error))
                 await deferLater(self.reactor, JOURNAL_AGAIN)
@@ -450,6 +469,12 @@ class Daemon(Service):
         shown = self.agent_channel.shown()
         return f"agent channel {shown.state.value}" + (f" at {shown.host}" if shown.host else "")
 
+    def _wanted(self) -> None:
+        """A wish has changed."""
+        if self.profile.withholds_gone:
+            self.delivering.withhold(channel.name for channel in self.channels.all() if not channel.wish.ready)
+        self._tick()
+
     def _tick(self) -> None:
         """A wish has changed, or a channel may be told of its readiness again."""
         if self.agent_channel is not None:
@@ -474,7 +499,7 @@ class Daemon(Service):
             return
         shown = self.agent_channel.shown()
         self.delivering.outbox.standing_by = shown.state is State.STANDING_BY
-        route = signal_route(target_of(self.following.topology, configured.lines(self.configuration)), shown)
+        route = signal_route(self.following.target, shown)
         self.delivering.serve(route.url if route else None, route.host if route else None)
 
     def _signal_denied(self, _active_server: str | None) -> None:
@@ -493,6 +518,8 @@ class Daemon(Service):
         self.codec.session_id = sign_on.reply.session_id
         self.chronicle.signed_on(sign_on)
         self.delivering.signed_on()
+        if self.profile.gone_at_sign_on:
+            self._idle_channels.free()
 
     def _restored(self, restored: Restored) -> None:
         self.chronicle.restored(restored)
@@ -510,6 +537,9 @@ class Daemon(Service):
     def _journal_health(self, health: Health) -> None:
         level = "error" if health.state is JournalState.FAILING else "info"
         self.chronicle.happened("journal", level=level, state=health.state.value, reason=health.reason)
+        before, self._set_aside = self._set_aside, health.set_aside
+        if health.set_aside != before:
+            self._rewriting.begin().addErrback(self._broken)
 
 
 def _end(timer: LoopingCall) -> None:

@@ -6,29 +6,33 @@ What has to happen to a signal is decided in :mod:`agentchan.core.outbox`; here 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import inf
 from typing import Protocol
 
-import structlog
 from attrs import evolve
 from twisted.internet.defer import Deferred, succeed
-from twisted.python.failure import Failure
 
+from agentchan.awaited_fates import AwaitedFates
 from agentchan.ce.lanes import Lanes
 from agentchan.core.outbox import Outbox
-from agentchan.core.outbox_values import Decided, Denied, Emptied, Entry, Mend, Reported, ReportWanted, Tried
+from agentchan.core.outbox_values import (
+    Decided,
+    Denied,
+    Emptied,
+    Entry,
+    Mend,
+    OutboxAction,
+    Reported,
+    ReportWanted,
+    Tried,
+)
 from agentchan.core.session_values import Note
-from agentchan.journal.errors import JournalError
-from agentchan.journal.signals import KeptSignal
+from agentchan.earlier_signals import EarlierSignals
 from agentchan.journal.writes import CallTokenLearnt, SignalSettled, SignalTried, Write
+from agentchan.lazy_writes import LazyWrites
 from agentchan.signal_parts import SignalParts
-from agentchan.vocabulary import CallSignal, ChannelReport, Fate, Gone
-
-log = structlog.get_logger("agentchan.signals")
-
-PAGE = 1000
-"""Signals of earlier runs that are read at once: some milliseconds of the reactor's time."""
+from agentchan.vocabulary import CallSignal, ChannelReport, Fate, Gone, NewCall
 
 
 class Mending(Protocol):
@@ -49,7 +53,10 @@ class Delivering:
 
     Attributes:
         outbox: to be read by others.
+        lanes: None in frontend mode; set once.
         mending: set once, before the first signal.
+        writes: fates on their way to the disk.
+        awaited: fates that callers wait for.
         loaded: whether the signals of earlier runs are all here.
         host: who answers now, for the journal; set by whoever directs the lanes.
 
@@ -72,45 +79,48 @@ class Delivering:
     ) -> None:
         self.outbox = outbox
         self.lanes: Lanes | None = None
+        self.writes = LazyWrites(parts.reactor, parts.journal)
+        self.awaited = AwaitedFates(parts.reactor)
         self.loaded = False
         self.host: str | None = None
         self._parts = parts
         self._on_denied = on_denied
         self._on_settled = on_settled
         self._on_old_settled = on_old_settled
+        self._earlier = EarlierSignals(parts, outbox)
         self._early: deque[Entry] = deque()
-        self._waiting: dict[str, list[Deferred[Fate]]] = {}
         self._old = 0
         self._old_until = -inf
         self._progressing = False
 
     # -- signals of earlier runs ---------------------------------------------------------------------------------------
 
+    def expect(self, channels: Iterable[str]) -> None:
+        """Earlier runs have left signals of these channels pending, which :meth:`load` will take up."""
+        self._earlier.expect(channels)
+
     async def load(self, last_position: int) -> None:
         """Take up the signals that were pending when the last run ended; new ones wait until these are here.
 
         Raises:
-            JournalError: they cannot be read now.
+            JournalError: they cannot be read now; said again, it goes on.
         """
-        after = 0
-        while page := await self._parts.journal.pending(after=after, until=last_position, limit=PAGE):
-            for kept in page:
-                self._take_up(kept)
-            after = page[-1].position
+        await self._earlier.load(last_position, frozenset(entry.id for entry in self._early))
         self.loaded = True
         while self._early:
             self._into_outbox(self._early.popleft())
+        if self._old_until > -inf:
+            self._count_old()
         self.advance()
+        self._on_settled()
 
-    def _take_up(self, kept: KeptSignal) -> None:
-        entry = Entry(
-            evolve(kept.signal, channel=self._parts.channel_name(kept.signal.channel)),
-            kept.accepted,
-            kept.repair,
-            kept.attempts,
-            last_error=kept.last_error,
-        )
-        self._into_outbox(entry)
+    def has(self, channel: str) -> bool:
+        """Whether signals of a channel are pending."""
+        return channel in self.outbox or channel in self._earlier.expected
+
+    def __len__(self) -> int:
+        """How many signals are pending."""
+        return len(self.outbox) if self.loaded else self._parts.journal.counts.pending
 
     # -- new signals ---------------------------------------------------------------------------------------------------
 
@@ -122,14 +132,17 @@ class Delivering:
             if self.loaded:
                 self._into_outbox(entry)
             else:
+                self._parts.channels.hold_back(signal.channel)
                 self._early.append(entry)
         self.advance()
 
     def mended(self, signal: CallSignal, before: str | None) -> None:
         """A mend is on disk."""
-        entry = Entry(signal, self._parts.now(), repair=True)
+        if not self.loaded:
+            self.accepted([(signal, True)])
+            return
         self._parts.channels.hold_back(signal.channel)
-        self.outbox.mended(entry, before)
+        self.outbox.mended(Entry(signal, self._parts.now(), repair=True), before)
         self.advance()
 
     def not_mended(self, channel: str) -> None:
@@ -149,22 +162,24 @@ class Delivering:
         self._parts.channels.hold_back(entry.signal.channel)
         self.outbox.accepted(entry)
 
-    # -- what is waited for --------------------------------------------------------------------------------------------
+    # -- channels that are taken out by keeping back a Gone (profile.md, withhold-gone) --------------------------------
 
-    def fate_of(self, signal_id: str, patience: float) -> Deferred[Fate]:
-        """A signal's fate, PENDING if it has met none within so many seconds."""
-        fate: Deferred[Fate] = Deferred()
-        self._waiting.setdefault(signal_id, []).append(fate)
+    def withhold(self, channels: Iterable[str]) -> None:
+        """Keep back the last Gone of these channels, and of no others."""
+        wanted = frozenset(channels)
+        for channel in self.outbox.withheld - wanted:
+            self.outbox.release(channel)
+        self.outbox.withheld |= wanted
+        self.advance()
 
-        def late(_result: object, _seconds: float) -> Fate:
-            waiting = self._waiting.get(signal_id, [])
-            if fate in waiting:
-                waiting.remove(fate)
-            if not waiting:
-                self._waiting.pop(signal_id, None)
-            return Fate.PENDING
+    @property
+    def sendable(self) -> int:
+        """How many of the pending signals are not kept back."""
+        return len(self.outbox) - sum(self._is_kept_back(channel) for channel in self.outbox.withheld)
 
-        return fate.addTimeout(patience, self._parts.reactor, onTimeoutCancel=late)
+    def _is_kept_back(self, channel: str) -> bool:
+        pending = self.outbox.pending(channel)
+        return len(pending) == 1 and isinstance(pending[0].signal, Gone) and not self.outbox.in_flight(channel)
 
     # -- to CE and back ------------------------------------------------------------------------------------------------
 
@@ -184,17 +199,23 @@ class Delivering:
 
     def signed_on(self) -> None:
         """The agent channel is signed on: what is pending now is what the failover held up."""
-        self.outbox.signed_on(self._parts.now())
-        self._old, self._old_until = len(self.outbox), self._parts.now()
+        self._old_until = self._parts.now()
+        if self.lanes is not None:
+            self.lanes.begin_anew()
+        if self.loaded:
+            self._count_old()
+
+    def _count_old(self) -> None:
+        self._old = len(self.outbox)
         if self._old == 0:
             self._on_old_settled()
-        self.advance()
 
     def advance(self) -> None:
         """Let the lanes go on, and carry out what the outbox has decided meanwhile."""
         if self.lanes is not None:
             self.lanes.advance()
-        self.progress()
+        if self.outbox.actions:
+            self.progress()
 
     def progress(self) -> None:
         """Carry out what the outbox has decided, in order, also what comes up meanwhile."""
@@ -210,12 +231,11 @@ class Delivering:
                     settled = self._act(action, writes) or settled
         finally:
             self._progressing = False
-        if writes:
-            self._parts.journal.record(writes, lazily=True).addErrback(_not_written)
+            self.writes.add(writes)
         if settled:
             self._on_settled()
 
-    def _act(self, action: object, writes: list[Write]) -> bool:
+    def _act(self, action: OutboxAction, writes: list[Write]) -> bool:
         """Carry out one action; returns whether a channel may be told of its readiness again."""
         match action:
             case Decided():
@@ -249,8 +269,7 @@ class Delivering:
             writes.append(CallTokenLearnt(signal.channel, signal.call_id, decided.call_token))
             self._give_token(signal, decided.call_token)
         self._parts.calls.met_fate(signal.channel, signal.call_id, signal.signal_id, fate, decided.call_token)
-        for waiting in self._waiting.pop(signal.signal_id, ()):
-            waiting.callback(fate)
+        self.awaited.met(signal.signal_id, fate)
         waited = self._parts.now() - entry.accepted_at
         self._parts.tell(
             f"signal-{fate.value}",
@@ -265,6 +284,8 @@ class Delivering:
             repair=entry.repair,
             error=error,
         )
+        if fate is Fate.REFUSED and isinstance(signal, NewCall) and not self.outbox.rules.tells_held_call:
+            self.mending.report_wanted(signal.channel, entry)
         if entry.accepted_at <= self._old_until and self._old:
             self._old -= 1
             if self._old == 0:
@@ -279,11 +300,6 @@ class Delivering:
     # -- the end -------------------------------------------------------------------------------------------------------
 
     def stop(self) -> Deferred[None]:
-        """Send nothing more; fires when the replies that are out have come, or are overdue."""
-        return self.lanes.stop() if self.lanes is not None else succeed(None)
-
-
-def _not_written(failure: Failure) -> None:
-    """A fate that is not on disk is found out anew after a restart: the signal is sent again, with the same id."""
-    failure.trap(JournalError)
-    log.warning("fate-not-written", reason=str(failure.value))
+        """Send nothing more; fires when the replies that are out have come, or are overdue; said again: at once."""
+        stopped = self.lanes.stop() if self.lanes is not None else succeed(None)
+        return stopped.addCallback(lambda _: self.writes.flush())

@@ -84,6 +84,7 @@ class Following:
     Attributes:
         topology: all that is known of CE's hosts.
         verdict: who is followed by it.
+        target: whom the agent channel is to be signed on to.
         agent_channel: None in frontend mode; set once, before anything is observed.
         link: the component link, None with ``connector-answers``; set once.
     """
@@ -91,6 +92,7 @@ class Following:
     def __init__(self, reactor: Any, topology: Topology, lines: Lines, signs: Signs) -> None:
         self.topology = topology
         self.verdict = judged(topology)
+        self.target = target_of(topology, lines, self.verdict)
         self.agent_channel: AgentChannel | None = None
         self.link: Rediscovering | None = None
         self.gap: failover.Gap | None = None
@@ -107,6 +109,7 @@ class Following:
         marks = self.topology.marks
         self.topology = updated(self.topology, observation)
         before, self.verdict = self.verdict, judged(self.topology)
+        self.target = target_of(self.topology, self._lines, self.verdict)
         if self.topology.marks != marks:
             self._tell_marks(marks)
         if (self.verdict.kind, self.verdict.host, self.verdict.generation) != (
@@ -116,7 +119,7 @@ class Following:
         ):
             self._signs.judged(before, self.verdict)
         if self.agent_channel is not None:
-            self.agent_channel.follow(target_of(self.topology, self._lines))
+            self.agent_channel.follow(self.target)
 
     def act(self, action: Action) -> None:
         """Take what the agent channel's session has decided and does not carry out itself."""

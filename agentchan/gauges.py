@@ -1,9 +1,13 @@
-"""What is so now, as numbers for Prometheus: read off the daemon's parts when somebody asks."""
+"""What is so now, as numbers for Prometheus: read off the daemon's parts when somebody asks.
+
+A gauge is there from the start with all its labels. Where nobody knows, or there is nothing, its help says by which
+number that is told.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from math import inf
 
 from agentchan import configured
 from agentchan.core.session_values import State
@@ -12,121 +16,176 @@ from agentchan.journal.health import State as JournalState
 from agentchan.metrics import Row
 from agentchan.parts import Parts
 from agentchan.status import channel_counts
-from agentchan.vocabulary import Role
+from agentchan.stuck import stuck_channels
+from agentchan.vocabulary import DomainState, Role
 
-Gauge = tuple[str, str, list[Row]]
+Gauge = tuple[str, str, tuple[str, ...], list[Row]]
+
+_UNKNOWN = -1.0
 
 
 def gauges(daemon: Parts) -> Iterator[Gauge]:
-    """Every gauge, with its help and its values by their labels."""
+    """Every gauge: its name, its help, its labels, and its values by their labels."""
     yield from _ce(daemon)
+    yield from _verdict(daemon)
     yield from _agent_channel(daemon)
+    yield from _channels(daemon)
     yield from _signals(daemon)
     yield from _surroundings(daemon)
+    yield from _endpoints(daemon)
 
 
 def _one(name: str, text: str, number: float) -> Gauge:
-    return f"agentchan_{name}", text, [({}, float(number))]
+    return f"agentchan_{name}", text, (), [({}, float(number))]
 
 
-def _states(name: str, text: str, label: str, states: Iterable[str], present: str) -> Gauge:
+def _many(name: str, text: str, label: str, numbers: Iterable[tuple[str, float]]) -> Gauge:
+    return f"agentchan_{name}", text, (label,), [({label: value}, float(number)) for value, number in numbers]
+
+
+def _states(name: str, text: str, label: str, states: Iterable[str], present: str | None) -> Gauge:
     """A gauge per state, 1 for the one that is so."""
-    return f"agentchan_{name}", text, [({label: state}, float(state == present)) for state in states]
+    return _many(name, text, label, [(state, state == present) for state in states])
+
+
+def _answer(answer: bool | None) -> float:
+    return _UNKNOWN if answer is None else float(answer)
+
+
+def _offset(daemon: Parts) -> float:
+    """What is added to monotonic seconds to make them seconds since the epoch."""
+    monotonic: float = daemon.reactor.seconds()
+    return daemon.wall() - monotonic
 
 
 def _ce(daemon: Parts) -> Iterator[Gauge]:
-    topology, verdict = daemon.following.topology, daemon.following.verdict
-    moment = daemon.reactor.seconds(), daemon.wall()
-    views = topology.views
-    yield (
-        "agentchan_component_link_url_up",
+    topology, offset = daemon.following.topology, _offset(daemon)
+    views, hosts = topology.views, known_hosts(topology)
+    yield _one("component_link_up", "Whether any URL answers.", any(view.error is None for view in views))
+    yield _many(
+        "component_link_url_up",
         "Whether the newest question to a URL was answered.",
-        [({"url": view.url}, float(view.error is None)) for view in views],
+        "url",
+        [(view.url, view.error is None) for view in views],
     )
-    yield (
-        "agentchan_component_link_answered_timestamp_seconds",
-        "When a URL answered last.",
-        [
-            ({"url": each.url}, moment[1] - moment[0] + each.answered_at)
-            for each in views
-            if each.answered_at is not None
-        ],
+    yield _many(
+        "component_link_answered_timestamp_seconds",
+        "When a URL answered last; 0 before its first answer.",
+        "url",
+        [(view.url, 0.0 if view.answered_at is None else offset + view.answered_at) for view in views],
     )
-    yield (
-        "agentchan_ce_host_active",
+    yield _many(
+        "ce_host_active",
         "Whether a host says that it is active.",
-        [({"host": host.name}, float(host.role is Role.ACTIVE)) for host in known_hosts(topology)],
+        "host",
+        [(host.name, host.role is Role.ACTIVE) for host in hosts],
     )
-    yield _states(
-        "verdict", "How sure we are of the active host.", "verdict", (k.value for k in Kind), verdict.kind.value
+    yield _many(
+        "ce_host_generation",
+        "The generation that a host says; -1 where it says none.",
+        "host",
+        [(host.name, _UNKNOWN if host.generation is None else host.generation) for host in hosts],
     )
-    if verdict.generation is not None:
-        yield _one("generation", "The generation of the active host.", verdict.generation)
+    verdict = daemon.following.verdict
+    said = [view.status.state.value for view in views if view.status and view.host == verdict.host]
+    said += [view.status.state.value for view in views if view.status and view.error is None]
+    states = (state.value for state in DomainState)
+    text = "The state of CE's domain, by the active host or else by any that answers."
+    yield _states("ce_domain_state", text, "state", states, next(iter(said), None))
     answer = daemon.following.failing_over(configured.oldest_answer(daemon.configuration)).answer
     text = "1 while CE is failing over or back, 0 while not, -1 while nobody knows."
-    yield _one("ce_failing_over", text, -1 if answer is None else int(answer))
+    yield _one("ce_failing_over", text, _answer(answer))
+    interval = daemon.configuration.ce.auto_failover_interval
+    text = "CE's own Auto-Failover Interval, as configured here; 0 where it is not."
+    yield _one("ce_auto_failover_interval_seconds", text, interval or 0.0)
+
+
+def _verdict(daemon: Parts) -> Iterator[Gauge]:
+    topology, verdict, offset = daemon.following.topology, daemon.following.verdict, _offset(daemon)
+    kinds = (kind.value for kind in Kind)
+    yield _states("verdict", "How sure we are of the active host.", "verdict", kinds, verdict.kind.value)
+    yield _one("verdict_since_timestamp_seconds", "Since when that is so.", daemon.verdict_since + offset)
+    generation, mark = verdict.generation, topology.mark(topology.home)
+    text = "The generation of the host that is followed; -1 where there is none."
+    yield _one("generation", text, _UNKNOWN if generation is None else generation)
+    text = "The generation below which nobody is followed; -1 while there is no such mark."
+    yield _one("generation_mark", text, _UNKNOWN if mark is None else mark.generation)
+    pin = topology.pin
+    yield _one("pinned", "Whether the host that is followed was pinned by hand.", pin is not None)
+    text = "When the pin ends; 0 while there is none, +Inf if never."
+    yield _one("pinned_until_timestamp_seconds", text, 0.0 if pin is None else pin.until + offset)
 
 
 def _agent_channel(daemon: Parts) -> Iterator[Gauge]:
-    channel = daemon.agent_channel
-    if channel is None:
+    if daemon.agent_channel is None:
         return
-    shown = channel.shown()
-    offset = daemon.wall() - daemon.reactor.seconds()
+    shown, offset = daemon.agent_channel.shown(), _offset(daemon)
     states = (state.value for state in State)
     yield _states("agent_channel_state", "The agent channel's state.", "state", states, shown.state.value)
     yield _one("agent_channel_since_timestamp_seconds", "Since when it is in that state.", shown.since + offset)
-    if shown.heard_at is not None:
-        yield _one("agent_channel_heard_timestamp_seconds", "CE's last sign of life.", shown.heard_at + offset)
-    not_after: datetime | None = channel.certificate_not_after
-    if not_after is not None:
-        text = "When the certificate of the host's IVR Connector expires."
-        yield _one("tls_peer_not_after_timestamp_seconds", text, not_after.timestamp())
-    counts = channel_counts(daemon.channels.all())
+    heard_at = 0.0 if shown.heard_at is None else shown.heard_at + offset
+    yield _one("agent_channel_heard_timestamp_seconds", "CE's last sign of life; 0 while there is none.", heard_at)
+
+
+def _channels(daemon: Parts) -> Iterator[Gauge]:
+    channels = daemon.channels
+    counts = channel_counts(channels.all())
+    total, stuck = counts.pop("total"), sum(1 for _ in stuck_channels(daemon))
     del counts["stuck"]
-    total = counts.pop("total")
+    wanted = sum(channel.wish.ready for channel in channels.all())
     yield _one("channels_configured", "IVR channels in the configuration.", total)
-    rows: list[Row] = [({"state": state}, float(number)) for state, number in counts.items()]
-    yield "agentchan_channels", "IVR channels by what CE reports.", rows
-    yield _one("channels_stuck", "Channels with a call that nobody here knows.", len(daemon.repairing.stuck))
-    yield _one("channels_unknown_to_ce", "Channels that CE does not know.", len(daemon.channels.unknown()))
+    yield _many("channels", "IVR channels by what CE reports.", "state", counts.items())
+    text = "IVR channels by what is wanted of them."
+    yield _many("channels_wanted", text, "wanted", [("ready", wanted), ("not-ready", total - wanted)])
+    by_hand = sum(name in channels for name in daemon.wishes.readiness.by_hand)
+    yield _one("channels_taken_out_by_hand", "Channels that an operator took out.", by_hand)
+    yield _one("channels_stuck", "Channels with a call that CE holds and that nothing under way will free.", stuck)
+    yield _one("channels_unknown_to_ce", "Channels that CE does not know.", len(channels.unknown()))
+    yield _one("calls_open", "Calls in progress, as the IVR has told of them.", len(daemon.calls))
 
 
 def _signals(daemon: Parts) -> Iterator[Gauge]:
     outbox, counts = daemon.delivering.outbox, daemon.journal.counts
     oldest = outbox.oldest_at()
     yield _one("signals_pending", "Call signals that wait for CE.", len(outbox))
-    yield _one(
-        "signals_pending_oldest_timestamp_seconds",
-        "When the oldest pending call signal was accepted; 0 while none is pending.",
-        0.0 if oldest is None else daemon.wall() - daemon.reactor.seconds() + oldest,
-    )
-    rows: list[Row] = [({"fate": "refused"}, float(counts.refused)), ({"fate": "expired"}, float(counts.expired))]
-    yield "agentchan_signals_set_aside", "Call signals that somebody must look at.", rows
-    yield _one("calls_open", "Calls in progress.", len(daemon.calls))
+    text = "When the oldest pending call signal was accepted; 0 while none is pending."
+    yield _one("signals_pending_oldest_timestamp_seconds", text, 0.0 if oldest is None else _offset(daemon) + oldest)
+    text = "Call signals that somebody must look at."
+    yield _many("signals_set_aside", text, "fate", [("refused", counts.refused), ("expired", counts.expired)])
 
 
 def _surroundings(daemon: Parts) -> Iterator[Gauge]:
-    yield _one(
-        "start_timestamp_seconds",
-        "When the daemon started.",
-        daemon.wall() - (daemon.reactor.seconds() - daemon.started_at),
-    )
-    yield _one("draining", "Whether all channels are taken out.", daemon.wishes.drain is not None)
-    health = daemon.journal.health.state
-    yield _one("journal_writable", "Whether call signals can be put on disk.", health is JournalState.OK)
-    reloaded = daemon.last_reload
+    offset, drain, reloaded = _offset(daemon), daemon.wishes.drain, daemon.last_reload
+    ivr = daemon.configuration.ivr
+    labels = {"ivr": ivr.name, "instance_id": ivr.instance_id, "mode": "backend" if ivr.channels else "frontend"}
+    yield "agentchan_ivr_info", "Which IVR this daemon serves.", tuple(labels), [(labels, 1.0)]
+    yield _one("start_timestamp_seconds", "When the daemon started.", offset + daemon.started_at)
+    yield _one("draining", "Whether all channels are taken out.", drain is not None)
+    text = "Since when all channels are taken out; 0 while they are not."
+    yield _one("drain_since_timestamp_seconds", text, 0.0 if drain is None else offset + drain.since)
+    text = "When calls in progress should have ended; 0 while nothing is drained, +Inf if that does not matter."
+    until = 0.0 if drain is None else inf if drain.until == inf else offset + drain.until
+    yield _one("drain_until_timestamp_seconds", text, until)
+    health = daemon.journal.health
+    yield _one("journal_writable", "Whether call signals can be put on disk.", health.state is JournalState.OK)
+    text = "Whether a damaged journal was set aside in this run."
+    yield _one("journal_set_aside", text, health.set_aside is not None)
     yield _one("config_last_reload_successful", "Whether the newest reload was.", reloaded.successful)
     yield _one("config_last_reload_success_timestamp_seconds", "When a reload last was.", reloaded.succeeded_at)
-    ivr = daemon.ivr_health.state
-    if ivr is not None:
-        text = "1 while the IVR itself answers, 0 while not, -1 while nobody knows."
-        yield _one("ivr_up", text, -1 if ivr.up is None else int(ivr.up))
-    rows = list(daemon.endpoints.rows())
-    if rows:
-        text = "1 while an endpoint answers, 0 while not, -1 while nobody knows."
-        up: list[Row] = [({"uri": row.uri}, -1.0 if row.available is None else float(row.available)) for row in rows]
-        yield "agentchan_endpoint_available", text, up
-        took: list[Row] = [({"uri": row.uri}, row.latency) for row in rows if row.latency is not None]
-        if took:
-            yield "agentchan_endpoint_latency_seconds", "What the newest answer of an endpoint took.", took
+    text = "What somebody must look at, as the agent channel has noticed."
+    yield _one("alarms", text, len(daemon.chronicle.alarms))
+    state = daemon.ivr_health.state
+    if state is not None:
+        text = "1 while the IVR itself answers its health check, 0 while not, -1 while nobody knows."
+        yield _one("ivr_up", text, _answer(state.up))
+        text = "What the newest answer of the IVR took; -1 while there is none."
+        yield _one("ivr_health_latency_seconds", text, _UNKNOWN if state.latency is None else state.latency)
+
+
+def _endpoints(daemon: Parts) -> Iterator[Gauge]:
+    rows = [row for row in daemon.endpoints.rows() if row.configured]
+    text = "1 while a watched endpoint answers, 0 while not, -1 while nobody knows."
+    yield _many("endpoint_available", text, "uri", [(row.uri, _answer(row.available)) for row in rows])
+    text = "What the newest answer of a watched endpoint took; -1 while there is none."
+    latencies = [(row.uri, _UNKNOWN if row.latency is None else row.latency) for row in rows]
+    yield _many("endpoint_latency_seconds", text, "uri", latencies)

@@ -216,10 +216,10 @@ class Metrics:
             name: whose it is.
             not_after: when it expires; None: there is none any more.
         """
-        if not_after is not None:
-            self._certificates.labels(name).set(not_after.timestamp())
-        elif (name,) in self._certificates._metrics:  # noqa: SLF001 - to remove what is not there warns
+        if not_after is None:
             self._certificates.remove(name)
+        else:
+            self._certificates.labels(name).set(not_after.timestamp())
 
     # -- what is so ----------------------------------------------------------------------------------------------------
 

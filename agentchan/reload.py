@@ -110,7 +110,7 @@ def _apply(daemon: Parts, new: Configuration, tls: TlsSettings) -> None:
     daemon.ivr_health.reload(new.ivr.health)
     daemon.codec.use_channel_values(new.ivr.channel_values)
     daemon.journal.keep_for(new.journal.keep)
-    daemon.accepting.aliases = new.ivr.aliases
+    daemon.accepting.rename(new.ivr.aliases)
     daemon.call_limits.settings = new.calls
     daemon.repairing.unknown_calls_go = new.signals.unknown_calls == "gone"
     daemon.delivering.outbox.rules = configured.rules(new, daemon.profile)

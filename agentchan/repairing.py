@@ -6,25 +6,25 @@ nothing (contract, Idempotency).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
-from uuid import uuid4
 
 import structlog
-from attrs import evolve, frozen
+from attrs import frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 from agentchan.api.refusals import Refused, journal_unavailable
-from agentchan.core.calls import Call
 from agentchan.core.outbox_values import Entry, Mend, Mending
 from agentchan.core.repair import Difference, difference
 from agentchan.delivering import Delivering
 from agentchan.journal.errors import JournalError
-from agentchan.journal.writes import CallEnded, CallOpened, SignalAccepted, Write
+from agentchan.journal.writes import SignalSettled
+from agentchan.mends import Mends, NotNeeded
 from agentchan.signal_parts import SignalParts
-from agentchan.vocabulary import CallSignal, ChannelReport, Fate, Gone, NewCall
+from agentchan.vocabulary import ChannelReport, Fate, Gone
 
 log = structlog.get_logger("agentchan.repairs")
 
@@ -53,7 +53,6 @@ class Repairing:
 
     Attributes:
         stuck: by channel.
-        unknown_calls_go: whether such calls get a Gone by themselves (``[signals] unknown_calls``); may be set anew.
     """
 
     def __init__(
@@ -65,37 +64,55 @@ class Repairing:
         on_asked: Callable[[], None],
     ) -> None:
         self.stuck: dict[str, StuckCall] = {}
-        self.unknown_calls_go = unknown_calls_go
+        self._unknown_calls_go = unknown_calls_go
         self._parts = parts
         self._delivering = delivering
+        self._mends = Mends(parts)
         self._refused_new_calls: dict[str, Entry] = {}
-        self._mending: set[str] = set()
+        self._mending: Counter[str] = Counter()
         self._on_asked = on_asked
         self._put_off: set[str] = set()
         self._again: IDelayedCall | None = None
+
+    @property
+    def unknown_calls_go(self) -> bool:
+        """Whether calls that nobody here knows get a Gone by themselves (``[signals] unknown_calls``)."""
+        return self._unknown_calls_go
+
+    @unknown_calls_go.setter
+    def unknown_calls_go(self, go: bool) -> None:
+        before, self._unknown_calls_go = self._unknown_calls_go, go
+        for stuck in tuple(self.stuck.values()) if go and not before else ():
+            self._run(stuck.channel, self._make(Mend(stuck.channel, stuck.call_id, Mending.UNKNOWN_CALL)))
 
     # -- finding -------------------------------------------------------------------------------------------------------
 
     def reported(self, reports: Sequence[ChannelReport]) -> None:
         """CE has reported these channels on the agent channel, while no signal of theirs was out."""
-        outbox = self._delivering.outbox
+        delivering = self._delivering
+        delivering.outbox.reported(reports)
         for report in reports:
             channel = report.channel
             open_call = self._parts.calls.open_on(channel)
             if not report.state.in_call and open_call is None:
                 self.seen(report)
-                continue
-            if channel in self._mending:
-                continue
-            found = difference(report, open_call, outbox.pending(channel))
-            if found is Difference.HOLDS_ANOTHER and report.call_id is not None:
-                self._run(channel, self._holds_another(channel, report.call_id))
-            elif found is Difference.HOLDS_NONE and open_call is not None:
-                # At once: the channel must not be made ready before CE knows of its call.
-                self._parts.channels.hold_back(channel)
-                self._run(channel, self._make(Mend(channel, open_call.call_id, Mending.UNKNOWN_TO_CE)))
-            else:
-                self.seen(report)
+            elif channel not in self._mending and (delivering.loaded or not delivering.has(channel)):
+                self._compare(report)
+        if delivering.outbox.actions:
+            delivering.progress()
+
+    def _compare(self, report: ChannelReport) -> None:
+        channel = report.channel
+        open_call = self._parts.calls.open_on(channel)
+        found = difference(report, open_call, self._delivering.outbox.pending(channel))
+        if found is Difference.HOLDS_ANOTHER and report.call_id is not None:
+            self._run(channel, self._holds_another(channel, report.call_id))
+        elif found is Difference.HOLDS_NONE and open_call is not None:
+            # At once: the channel must not be made ready before CE knows of its call.
+            self._parts.channels.hold_back(channel)
+            self._run(channel, self._make(Mend(channel, open_call.call_id, Mending.UNKNOWN_TO_CE)))
+        else:
+            self.seen(report)
 
     def seen(self, report: ChannelReport) -> None:
         """CE has said what it believes of a channel: one that was stuck may be free."""
@@ -109,23 +126,32 @@ class Repairing:
     async def _holds_another(self, channel: str, call_id: str) -> None:
         """CE holds a call that is not open here: one that has ended, one that was replaced, or a stranger."""
         refused = self._refused_new_calls.pop(channel, None)
-        call = self._parts.calls.find(channel, call_id)
-        if call is None:
-            kept = await self._parts.journal.call(channel, call_id)
-            ended = kept is not None and kept.ended_at is not None
-        else:
-            ended = call.ended
-        if ended:
+        call = await self._mends.call(channel, call_id)
+        if call is not None and not call.ended:
+            return  # the IVR has told of it meanwhile
+        if call is not None:
             await self._make(Mend(channel, call_id, Mending.ENDED_HERE))
         elif refused is not None:
             await self._make(Mend(channel, call_id, Mending.SUPERSEDED))
-        elif self.unknown_calls_go:
+        elif self._unknown_calls_go:
             await self._make(Mend(channel, call_id, Mending.UNKNOWN_CALL))
         elif self.stuck.get(channel) is None or self.stuck[channel].call_id != call_id:
             self.stuck[channel] = StuckCall(channel, call_id, self._parts.now())
             self._parts.tell("channel-stuck", level="warning", channel=channel, call_id=call_id)
         if refused is not None:
-            self._delivering.returned(refused)
+            await self._return(refused)
+
+    async def _return(self, refused: Entry) -> None:
+        """A NewCall that CE refused since it held another call is sent again, once, while its call is in progress."""
+        signal = refused.signal
+        call = self._parts.calls.find(signal.channel, signal.call_id)
+        if call is None or call.ended or refused.held:
+            return
+        refused.held += 1
+        pending = SignalSettled(refused.id, Fate.PENDING, self._parts.time_of_day(), refused.attempts)
+        await self._parts.journal.record([pending])
+        if self._delivering.returned(refused):
+            self._parts.calls.met_fate(signal.channel, signal.call_id, refused.id, Fate.PENDING, None)
 
     # -- mending -------------------------------------------------------------------------------------------------------
 
@@ -156,21 +182,32 @@ class Repairing:
         return Deferred.fromCoroutine(self._freed(Mend(channel, reported.call_id, Mending.FREED), who))
 
     async def _freed(self, mend: Mend, who: str) -> Gone:
-        try:
-            signal = await self._written(mend, who)
-        except JournalError as error:
-            raise journal_unavailable(error.reason) from None
-        self._delivering.mended(signal, None)
-        if not isinstance(signal, Gone):
-            raise TypeError(signal)
-        return signal
+        async with self._parts.turns.of(mend.channel):
+            try:
+                gone = await self._mends.gone(mend, who)
+            except JournalError as error:
+                raise journal_unavailable(error.reason) from None
+            self._delivering.mended(gone, None)
+        return gone
 
-    def _run(self, channel: str, work: Any) -> None:
-        """Do something about a channel, once at a time."""
-        self._mending.add(channel)
+    async def _make(self, mend: Mend) -> None:
+        async with self._parts.turns.of(mend.channel):
+            try:
+                signal = await self._mends.made(mend)
+            except NotNeeded:
+                if not self._delivering.has(mend.channel):
+                    self._parts.channels.let_go(mend.channel)
+                return
+            self._delivering.mended(signal, mend.before)
+
+    def _run(self, channel: str, work: Coroutine[Any, Any, None]) -> None:
+        """Do something about a channel; what CE reports of it meanwhile is not compared."""
+        self._mending[channel] += 1
 
         def over(result: Any) -> Any:
-            self._mending.discard(channel)
+            self._mending[channel] -= 1
+            if not self._mending[channel]:
+                del self._mending[channel]
             return result
 
         Deferred.fromCoroutine(work).addBoth(over).addErrback(self._not_mended, channel)
@@ -198,56 +235,3 @@ class Repairing:
         if self._again is not None:
             self._again.cancel()
             self._again = None
-
-    async def _make(self, mend: Mend) -> None:
-        signal = await self._written(mend, "")
-        self._delivering.mended(signal, mend.before)
-
-    async def _written(self, mend: Mend, who: str) -> CallSignal:
-        """The new signal, on disk."""
-        now = self._parts.time_of_day()
-        if mend.why is Mending.UNKNOWN_TO_CE:
-            signal = await self._new_call_again(mend)
-            writes: list[Write] = [
-                SignalAccepted(signal, now, repair=True, who=who),
-                CallOpened(signal.channel, signal.call_id, signal.started_at, signal.signal_id),
-            ]
-            await self._parts.journal.record(writes)
-            call = self._parts.calls.find(mend.channel, mend.call_id)
-            if call is not None:
-                call.new_call, call.new_call_fate = signal.signal_id, Fate.PENDING
-            self._tell_repair(mend, signal)
-            return signal
-        call = self._parts.calls.find(mend.channel, mend.call_id)
-        token = call.call_token if call is not None else None
-        at = now.astimezone()
-        gone = Gone(str(uuid4()), self._parts.ivr, mend.channel, mend.call_id, at, mend.why.value, token)
-        ended = CallEnded(gone.channel, gone.call_id, now, gone.signal_id)
-        await self._parts.journal.record([SignalAccepted(gone, now, repair=True, who=who), ended])
-        if call is None:
-            call = Call(mend.channel, mend.call_id, self._parts.now())
-        call.gone, call.gone_fate = gone.signal_id, Fate.PENDING
-        self._parts.calls.ended(call)
-        self._tell_repair(mend, gone)
-        return gone
-
-    async def _new_call_again(self, mend: Mend) -> NewCall:
-        """The NewCall of a call in progress, under a new id."""
-        call = self._parts.calls.find(mend.channel, mend.call_id)
-        kept = await self._parts.journal.signal(call.new_call or "") if call is not None else None
-        if kept is not None and isinstance(kept.signal, NewCall):
-            return evolve(kept.signal, signal_id=str(uuid4()))
-        call = call or Call(mend.channel, mend.call_id, self._parts.now())
-        at = call.started_at or self._parts.local_time()
-        return NewCall(str(uuid4()), self._parts.ivr, mend.channel, mend.call_id, at, call.caller, call.called)
-
-    def _tell_repair(self, mend: Mend, signal: CallSignal) -> None:
-        self._parts.tell(
-            "repair",
-            level="warning",
-            channel=mend.channel,
-            call_id=mend.call_id,
-            why=mend.why.value,
-            kind="gone" if isinstance(signal, Gone) else "new-call",
-            signal_id=signal.signal_id,
-        )

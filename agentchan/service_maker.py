@@ -68,7 +68,7 @@ def service_of(configuration: Configuration) -> Service:
     from agentchan.ce.tls import TlsSettingsError  # noqa: PLC0415
     from agentchan.daemon import Daemon  # noqa: PLC0415
     from agentchan.monotonic import count_monotonically  # noqa: PLC0415
-    from agentchan.systemd import speaks_to_journal  # noqa: PLC0415
+    from agentchan.systemd import environment_at_start, speaks_to_journal  # noqa: PLC0415
 
     try:
         profile = load_profile(_profile(configuration))
@@ -80,7 +80,7 @@ def service_of(configuration: Configuration) -> Service:
     errors = sys.__stderr__ or sys.stderr
     logs.configure(configuration.log, journald=speaks_to_journal(os.environ, errors.fileno()), stream=errors)
     count_monotonically(reactor)
-    return Daemon(reactor, configuration, profile, tls, environ=os.environ)
+    return Daemon(reactor, configuration, profile, tls, environ=environment_at_start())
 
 
 def _profile(configuration: Configuration) -> str:

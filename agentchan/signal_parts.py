@@ -6,11 +6,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from agentchan.core.calls import Calls
 from agentchan.core.channel import Channels
 from agentchan.journal.journal import Journal
+from agentchan.turns import Turns
+from agentchan.vocabulary import CallSignal, Gone
 
 
 class Tell(Protocol):
@@ -28,6 +30,8 @@ class SignalParts:
         reactor: counts monotonic seconds.
         wall: the time of day, seconds since the epoch.
         ivr: its name in CE.
+        turns: of the channels: whoever makes a signal has its channel's turn until the outbox has the signal, so that
+            the order is the same there and on disk.
     """
 
     reactor: Any
@@ -37,6 +41,7 @@ class SignalParts:
     channels: Channels
     ivr: str
     tell: Tell
+    turns: Turns = field(factory=Turns)
 
     def now(self) -> float:
         """Monotonic seconds."""
@@ -50,6 +55,18 @@ class SignalParts:
     def local_time(self) -> datetime:
         """In this machine's zone, which a site's messages may show."""
         return self.time_of_day().astimezone()
+
+    def tell_repair(self, signal: CallSignal, why: str) -> None:
+        """Tell that a signal was made to mend a difference between CE and us, or between the IVR and us."""
+        self.tell(
+            "repair",
+            level="warning",
+            channel=signal.channel,
+            call_id=signal.call_id,
+            why=why,
+            kind="gone" if isinstance(signal, Gone) else "new-call",
+            signal_id=signal.signal_id,
+        )
 
     def channel_name(self, name: str) -> str:
         """The same name as the configuration has it: a hundred thousand signals share one string."""

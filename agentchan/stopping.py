@@ -23,7 +23,6 @@ async def drained(daemon: Parts, patience: float, hurry: Deferred[None]) -> None
     Signals that wait for CE are given the time of a reply to get there, if a host is active; they are on disk anyway.
     """
     reactor = daemon.reactor
-    reply_timeout = daemon.configuration.signals.reply_timeout
     until = reactor.seconds() + patience
     told = 0.0
     while len(daemon.calls) and reactor.seconds() < until and not hurry.called:
@@ -34,9 +33,9 @@ async def drained(daemon: Parts, patience: float, hurry: Deferred[None]) -> None
         await deferLater(reactor, LOOK_EVERY)
     if patience:
         log.info("drained", calls_left=len(daemon.calls))
-    until = reactor.seconds() + reply_timeout
+    until = reactor.seconds() + daemon.configuration.signals.reply_timeout
     lanes = daemon.delivering.lanes
-    while lanes is not None and lanes.url and len(daemon.delivering.outbox) and reactor.seconds() < until:
+    while lanes is not None and lanes.url and daemon.delivering.sendable and reactor.seconds() < until:
         if hurry.called:
             return
         await deferLater(reactor, LOOK_EVERY / 10)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
+from pathlib import Path
 
 from attrs import frozen
 
@@ -17,6 +18,22 @@ _MOST_DESCRIPTORS = 64
 _LONGEST_STATUS = 500
 # systemd reads its socket all the time; more than this the reactor does not wait for anybody.
 _SEND_TIMEOUT = 0.01
+
+
+def environment_at_start(file: Path = Path("/proc/self/environ")) -> dict[str, str]:
+    """The environment that the process was started with, and what has been set since.
+
+    Twisted takes LISTEN_PID and LISTEN_FDS out of ``os.environ`` as soon as its endpoints are imported.
+
+    Args:
+        file: where the kernel keeps it (proc(5)).
+    """
+    try:
+        entries = file.read_bytes().split(b"\0")
+    except OSError:
+        entries = []
+    pairs = (os.fsdecode(entry).partition("=") for entry in entries if b"=" in entry)
+    return {**{name: value for name, _, value in pairs}, **os.environ}
 
 
 @frozen

@@ -23,5 +23,6 @@ class Turns:
             yield
         finally:
             lock.release()
-            if not lock.locked:
-                self._locks.pop(name, None)
+            # Whoever had the turn next may be done already, and another may have begun anew.
+            if not lock.locked and self._locks.get(name) is lock:
+                del self._locks[name]

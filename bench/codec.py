@@ -1,10 +1,10 @@
 """What one message costs: encoding a request and decoding its reply, by the reference profile, without the network.
 
-    python bench/codec.py [--json]
+    python bench/codec.py [--json FILE]
 
-Each figure is the best of several runs, in microseconds, beside what zeep needs for the same work. The design wants at
-most 15 to encode and 42 to decode a small message; the reactor waits for every message of less than 64 KiB. Then what
-loading the profile costs: time and memory, in a process that has Twisted and lxml already.
+Each figure is the best of several runs, in microseconds of processor time, beside what zeep needs for the same work.
+The design wants at most 15 to encode and 42 to decode a small message; the reactor waits for every message of less than
+64 KiB. Then what loading the profile costs: time and memory, in a process that has Twisted and lxml already.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ import json
 import logging
 import subprocess
 import sys
+import time
 import timeit
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 from attrs import asdict, frozen
+from measuring import options
+from measuring.report import Column, Report
 from zeep import Client
 
 from agentchan.ce.credentials import Authentication
@@ -122,8 +125,8 @@ def large(count: int) -> Iterator[Work]:
 
 
 def microseconds(work: Callable[[], object]) -> float:
-    """How long one call takes at best."""
-    timer = timeit.Timer(work)
+    """How much processor time one call takes at best."""
+    timer = timeit.Timer(work, timer=time.process_time)
     number = max(1, int(SECONDS_A_RUN / max(timer.timeit(1), 1e-6)))
     return min(timer.repeat(RUNS, number)) / number * 1e6
 
@@ -186,23 +189,30 @@ def loading() -> dict[str, float]:
     return found
 
 
+COLUMNS = (
+    Column("message"),
+    Column("encode"),
+    Column("zeep_encode", "(zeep)"),
+    Column("request_bytes", "bytes"),
+    Column("decode"),
+    Column("zeep_decode", "(zeep)"),
+    Column("reply_bytes", "bytes"),
+)
+
+
 def main() -> None:
     """Measure and print."""
+    given = options.parser(__doc__ or "").parse_args()
     logging.disable()
+    report = Report("codec", "what one message costs, without the network", given.json)
     figures, load = measured(), loading()
-    if "--json" in sys.argv[1:]:
-        print(json.dumps({"messages": [asdict(figure) for figure in figures], "loading": load}, indent=1))
-        return
-    print(f"{'':34} {'encode':>10} {'(zeep)':>10} {'bytes':>8} {'decode':>10} {'(zeep)':>10} {'bytes':>8}")
-    for each in figures:
-        print(
-            f"{each.message:34} {each.encode:10.1f} {each.zeep_encode:10.1f} {each.request_bytes:8} "
-            f"{each.decode:10.1f} {each.zeep_decode:10.1f} {each.reply_bytes:8}"
-        )
-    print(
-        f"\nimporting the loader, with zeep: {load['import_ms']:.0f} ms, {load['import_mb']:.1f} MB; loading:"
+    report.table("Microseconds, at best", COLUMNS, [asdict(figure) for figure in figures])
+    report.keep("loading", load)
+    report.say(
+        f"\n  importing the loader, with zeep: {load['import_ms']:.0f} ms, {load['import_mb']:.1f} MB; loading:"
         f" {load['load_ms']:.0f} ms, {load['load_mb']:.1f} MB; resident then: {load['resident_mb']:.1f} MB"
     )
+    report.finish()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """How fast the journal accepts call signals on this disk.
 
-    python bench/journal.py [DIRECTORY]
+    python bench/journal.py [--json FILE] [--directory DIR]
 
-Prints, for signals that come evenly at a rate, the time from handing one over to knowing that it is on disk; for as
+Tells, for signals that come evenly at a rate, the time from handing one over to knowing that it is on disk; for as
 many callers at once as group commit likes, the accepts per second; and what 100,000 pending signals cost at a start.
 Every accepted signal is confirmed too, as in real life (lazily, beside its call's rows).
 """
@@ -10,8 +10,6 @@ Every accepted signal is confirmed too, as in real life (lazily, beside its call
 from __future__ import annotations
 
 import resource
-import sys
-import tempfile
 import time
 from collections.abc import Generator
 from datetime import UTC, datetime
@@ -19,6 +17,9 @@ from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
 
+from measuring import options
+from measuring.report import Column, Report
+from measuring.spread import Spread
 from twisted.internet import reactor, task
 from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks
 
@@ -27,6 +28,8 @@ from agentchan.journal.writes import CallEnded, CallOpened, SignalAccepted, Sign
 from agentchan.vocabulary import Fate, Gone, NewCall
 
 CHANNELS = 120
+
+Row = dict[str, Any]
 
 
 def now() -> datetime:
@@ -59,7 +62,7 @@ def confirm(journal: Journal, signal_id: str) -> None:
 
 
 @inlineCallbacks
-def evenly(journal: Journal, rate: float, seconds: float, first: int) -> Generator[Deferred[Any], Any, None]:
+def evenly(journal: Journal, rate: float, seconds: float, first: int) -> Generator[Deferred[Any], Any, Row]:
     """Signals that come evenly."""
     latencies: list[float] = []
     waiting: list[Deferred[Any]] = []
@@ -82,16 +85,11 @@ def evenly(journal: Journal, rate: float, seconds: float, first: int) -> Generat
         one(first + number)
     yield DeferredList(waiting[:])
     yield DeferredList(waiting)
-    latencies.sort()
-    share = len(latencies)
-    print(
-        f"{rate:8.0f} signals/s evenly: p50 {latencies[share // 2] * 1e3:6.2f} ms   "
-        f"p99 {latencies[share * 99 // 100] * 1e3:6.2f} ms   worst {latencies[-1] * 1e3:6.2f} ms"
-    )
+    return {"what": f"{rate:g} signals/s evenly", "rate": rate, "took": Spread.of(_milliseconds(latencies))}
 
 
 @inlineCallbacks
-def together(journal: Journal, callers: int, signals: int, first: int) -> Generator[Deferred[Any], Any, None]:
+def together(journal: Journal, callers: int, signals: int, first: int) -> Generator[Deferred[Any], Any, Row]:
     """So many callers, each with its next signal as soon as the last one is on disk and confirmed."""
     latencies: list[float] = []
 
@@ -107,11 +105,7 @@ def together(journal: Journal, callers: int, signals: int, first: int) -> Genera
     begun = time.perf_counter()
     yield DeferredList([caller(offset) for offset in range(callers)])
     took = time.perf_counter() - begun
-    latencies.sort()
-    print(
-        f"{callers:4} callers at once: {signals / took:8.0f} signals/s accepted and confirmed   "
-        f"p50 {latencies[signals // 2] * 1e3:6.2f} ms   p99 {latencies[signals * 99 // 100] * 1e3:6.2f} ms"
-    )
+    return {"what": f"{callers} callers at once", "rate": signals / took, "took": Spread.of(_milliseconds(latencies))}
 
 
 @inlineCallbacks
@@ -122,7 +116,7 @@ def pending(journal: Journal, signals: int, first: int) -> Generator[Deferred[An
 
 
 @inlineCallbacks
-def restart(journal: Journal, remembered: Remembered) -> Generator[Deferred[Any], Any, None]:
+def restart(journal: Journal, remembered: Remembered) -> Generator[Deferred[Any], Any, dict[str, float]]:
     """Read everything that is pending, as the daemon does at its start."""
     begun, read, position, longest = time.perf_counter(), 0, 0, 0.0
     while True:
@@ -132,38 +126,65 @@ def restart(journal: Journal, remembered: Remembered) -> Generator[Deferred[Any]
         if not page:
             break
         read, position = read + len(page), page[-1].position
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(
-        f"{read} pending signals read in pages of 1000: {(time.perf_counter() - begun) * 1e3:.0f} ms, "
-        f"the longest page {longest * 1e3:.1f} ms; peak memory {peak} MB"
-    )
+    return {
+        "pending": read,
+        "read_ms": (time.perf_counter() - begun) * 1e3,
+        "longest_page_ms": longest * 1e3,
+        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6,
+    }
 
 
 @inlineCallbacks
-def measure(directory: Path) -> Generator[Deferred[Any], Any, None]:
+def measure(directory: Path, report: Report) -> Generator[Deferred[Any], Any, None]:
     """Everything, one after another."""
-    journal = new_journal(directory / "journal.sqlite3")
+    path = directory / "journal.sqlite3"
+    journal = new_journal(path)
     journal.load()
-    yield evenly(journal, 120.0, 20.0, 0)
-    yield evenly(journal, 1000.0, 5.0, 10_000)
+    rows = [(yield evenly(journal, 120.0, 20.0, 0)), (yield evenly(journal, 1000.0, 5.0, 10_000))]
     for callers, first in ((1, 100_000), (8, 200_000), (64, 300_000), (256, 400_000)):
-        yield together(journal, callers, 4000 if callers == 1 else 20_000, first)
+        rows.append((yield together(journal, callers, 4000 if callers == 1 else 20_000, first)))
     yield pending(journal, 100_000, 1_000_000)
-    yield evenly(journal, 120.0, 5.0, 2_000_000)
+    rows.append((yield evenly(journal, 120.0, 5.0, 2_000_000)))
+    rows[-1]["what"] += ", 100,000 pending"
     yield journal.close()
     begun = time.perf_counter()
-    journal = new_journal(directory / "journal.sqlite3")
+    journal = new_journal(path)
     remembered = journal.load()
-    print(f"start with {remembered.counts.pending} pending: {(time.perf_counter() - begun) * 1e3:.0f} ms")
-    yield restart(journal, remembered)
+    load_ms = (time.perf_counter() - begun) * 1e3
+    start = yield restart(journal, remembered)
     yield journal.close()
-    print(f"the file: {(directory / 'journal.sqlite3').stat().st_size // 2**20} MB")
+    report.table("From handing a signal over to knowing that it is on disk", COLUMNS, rows)
+    report.keep("start", {"load_ms": load_ms, **start})
+    report.say(
+        f"\n  start with {start['pending']} pending: {load_ms:.0f} ms; reading them in pages of 1000: "
+        f"{start['read_ms']:.0f} ms, the longest page {start['longest_page_ms']:.1f} ms; peak memory "
+        f"{start['peak_memory_mb']:.0f} MB; the file: {path.stat().st_size / 1e6:.0f} MB"
+    )
+
+
+COLUMNS = (
+    Column("what"),
+    Column("rate", "signals/s", 0),
+    Column("took", "ms", 2, ("median", "p95", "p99", "least", "most", "count")),
+)
+
+
+def _milliseconds(seconds: list[float]) -> list[float]:
+    return [each * 1e3 for each in seconds]
 
 
 def main() -> None:
-    """Measure in a directory of the disk that is meant; a temporary one otherwise."""
-    with tempfile.TemporaryDirectory(dir=sys.argv[1] if len(sys.argv) > 1 else None) as directory:
-        task.react(lambda _: measure(Path(directory)))
+    """Measure in a directory of the disk that is meant."""
+    given = options.parser(__doc__ or "", "directory").parse_args()
+    report = Report("journal", "how fast call signals are on this disk for good", given.json)
+    with options.working_directory(given) as directory:
+        report.disk(directory)
+        try:
+            task.react(lambda _: measure(directory, report))
+        except SystemExit as end:  # how task.react always ends
+            if end.code:
+                raise
+    report.finish()
 
 
 if __name__ == "__main__":

@@ -59,11 +59,42 @@ def test_every_file_that_is_no_module_is_in_the_wheel() -> None:
 def test_the_sdist_names_every_folder() -> None:
     """Tests, sample, units and documents are shipped with the source."""
     named = set(re.findall(r"^graft (\S+)", (ROOT / "MANIFEST.in").read_text(), re.MULTILINE))
-    assert named >= {"etc", "systemd", "tests", "docs", "bench", "twisted/plugins", ".ci"}
+    assert named >= {
+        *("etc", "systemd", "tests", "docs", "bench", "twisted/plugins", ".ci", "packaging", "requirements")
+    }
+
+
+@pytest.mark.parametrize("name", ["run", "ci"])
+def test_the_locks_name_releases_and_hashes_only(name: str) -> None:
+    """Every dependency is there, each line is a release or a hash, and nothing tells of the machine it was made on."""
+    lines = (ROOT / f"requirements/{name}.lock").read_text().splitlines()
+    assert "make lock" in lines[0]
+    releases = [line for line in lines[1:] if not line.startswith("    --hash=sha256:")]
+    pinned = [re.fullmatch(r"([a-z0-9-]+)==[0-9][0-9a-z.]*(?: ; [^/]+)? \\", line) for line in releases]
+    assert all(pinned), releases
+    names = {found[1] for found in pinned if found}
+    groups = METADATA["dependency-groups"].values() if name == "ci" else []
+    for wanted in [*METADATA["project"]["dependencies"], *(each for group in groups for each in group)]:
+        assert re.match(r"[A-Za-z0-9-]+", wanted)[0].lower() in names  # type: ignore[index]
+
+
+def test_the_locks_agree() -> None:
+    """What is tested is what is shipped."""
+    shipped, tested = (
+        set(re.findall(r"^\S+==\S+", (ROOT / f"requirements/{name}.lock").read_text(), re.MULTILINE))
+        for name in ("run", "ci")
+    )
+    assert shipped <= tested
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
-@pytest.mark.parametrize("target", ["venv", "test", "demo", "check", "coverage", "bench", "packaging", "clean"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        *("venv", "test", "demo", "check", "coverage", "bench", "packaging", "systemd", "deb", "lock", "audit"),
+        "clean",
+    ],
+)
 def test_make_knows_its_targets(target: str) -> None:
     """Each is a target, and ``make`` alone lists it."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
@@ -75,13 +106,20 @@ def test_make_knows_its_targets(target: str) -> None:
     assert f"make {target} " in done.stdout
 
 
-@pytest.mark.parametrize("script", [".ci/run", "tests/packaging/check.sh", "tests/packaging/make_venv.sh"])
+@pytest.mark.parametrize(
+    "script",
+    [
+        *(".ci/run", "tests/packaging/check.sh", "tests/packaging/make_venv.sh", "tests/systemd/boot.sh"),
+        *("packaging/make_deb.sh", "packaging/make_locks.sh", "packaging/audit.sh"),
+        *("packaging/postinst", "packaging/prerm", "packaging/postrm"),
+    ],
+)
 def test_scripts_can_be_run(script: str) -> None:
     """They are executable, stop at the first failure, and their shell can read them."""
     path = ROOT / script
     text = path.read_text()
     assert os.access(path, os.X_OK)
-    assert re.search(r"^set -eu", text, re.MULTILINE)
+    assert re.search(r"^set -e", text, re.MULTILINE)
     shell = text.splitlines()[0].removeprefix("#!")
     subprocess.run([shell, "-n", str(path)], check=True)
 

@@ -15,6 +15,7 @@ import pytest
 from agentchan.systemd import (
     ListeningSocket,
     Notifier,
+    environment_at_start,
     listening_sockets,
     speaks_to_journal,
     watchdog_interval,
@@ -120,6 +121,40 @@ def test_listening_sockets_are_found_with_their_names() -> None:
         assert handed_over(everything, "5", "http:a:b:c:") == ["3 AF_INET http False", "7 AF_INET6 unknown False"]
         assert handed_over(everything, "1", "http") == ["3 AF_INET http False"]
         assert handed_over(everything, "9", "") == ["3 AF_INET unknown False", "7 AF_INET6 unknown False"]
+
+
+IN_TWISTED = """
+import os
+from twisted.internet import endpoints
+from agentchan.systemd import environment_at_start, listening_sockets
+environ = environment_at_start()
+print("LISTEN_FDS" in os.environ, environ["LISTEN_FDS"])
+print([each.name for each in listening_sockets(environ, os.getpid())])
+"""
+
+
+def test_twisted_does_not_hide_the_sockets() -> None:
+    """It removes what systemd says of them from its environment when it is imported; the kernel still knows."""
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        descriptor = held.fileno()
+        shell = f'export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=api; exec "$@" 3<&{descriptor}'
+        done = subprocess.run(
+            ["/bin/bash", "-c", shell, "bash", sys.executable, "-c", IN_TWISTED],
+            pass_fds=[descriptor],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    assert done.stdout.splitlines() == ["False 1", "['api']"]
+
+
+def test_without_proc_the_environment_is_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was set since the start counts, and a file that cannot be read is no fault."""
+    monkeypatch.setenv("SET_SINCE", "1")
+    assert environment_at_start(tmp_path / "absent") == dict(os.environ)
+    (tmp_path / "environ").write_bytes(b"GONE=a=b\0SET_SINCE=0\0\xff=\xff\0broken\0")
+    found = environment_at_start(tmp_path / "environ")
+    assert (found["GONE"], found["SET_SINCE"], found[os.fsdecode(b"\xff")]) == ("a=b", "1", os.fsdecode(b"\xff"))
 
 
 @pytest.mark.parametrize(

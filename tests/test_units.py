@@ -44,16 +44,20 @@ def settings(name: str) -> Iterator[tuple[str, str]]:
 
 @analyze
 def test_systemd_finds_no_fault_in_the_units(tmp_path: Path) -> None:
-    """Every key is known and every program is where the unit says."""
+    """Every key is known and every program is where the unit says: as the README and the package put them."""
     units, programs = tmp_path / "etc/systemd/system", tmp_path / "opt/agentchan/bin"
-    for folder in (units, programs):
+    for folder in (units, programs, tmp_path / "usr/bin"):
         folder.mkdir(parents=True)
     for unit in UNITS.glob("agentchan*.*"):
         shutil.copy(unit, units)
     for name in ("twistd", "agentchan"):
         (programs / name).write_text("#!/bin/sh\n")
         (programs / name).chmod(0o755)
-    names = ("agentchan.service", "agentchan@ivr1.service", "agentchan.socket")
+    (tmp_path / "usr/bin/agentchan").symlink_to("../../opt/agentchan/bin/agentchan")
+    # The template of the socket has no address of its own.
+    (units / "agentchan@ivr1.socket.d").mkdir()
+    (units / "agentchan@ivr1.socket.d/listen.conf").write_text("[Socket]\nListenStream=127.0.0.1:8094\n")
+    names = ("agentchan.service", "agentchan@ivr1.service", "agentchan.socket", "agentchan@ivr1.socket")
     said = analyzed("verify", "--man=no", "--recursive-errors=no", f"--root={tmp_path}", *names)
     assert "agentchan" not in said
 
@@ -86,11 +90,27 @@ def test_the_template_differs_from_the_service_by_its_instance_only() -> None:
             key,
             value.replace(" (%i)", "")
             if key == "Description"
-            else re.sub(r"(agentchan|credentials)/%i\b(?!\.)", r"\1", value),
+            else re.sub(r"^agentchan-%i$", "agentchan", value).replace("credentials/%i/", "credentials/"),
         )
         for key, value in settings("agentchan@.service")
     ]
     assert template == plain
+
+
+def test_the_template_of_the_socket_differs_by_its_address_only() -> None:
+    """Each instance has to be given one of its own."""
+    plain = dict(settings("agentchan.socket"))
+    assert plain.pop("ListenStream") == "127.0.0.1:8093"
+    plain["Description"] += " (%i)"
+    assert dict(settings("agentchan@.socket")) == plain
+
+
+def test_instances_share_no_folder_with_each_other_or_the_plain_service() -> None:
+    """A runtime directory is removed with all that is below it when its service stops."""
+    for name in ("StateDirectory", "RuntimeDirectory"):
+        plain, instance = (dict(settings(unit))[name] for unit in SERVICES)
+        assert not Path(instance).is_relative_to(plain)
+        assert "%i" in instance
 
 
 def test_an_empty_credential_is_never_a_secret(tmp_path: Path) -> None:

@@ -185,7 +185,7 @@ class AgentChannel:
     # Time.
 
     def _set_timer(self) -> None:
-        """A timer that is too early costs one needless tick; to move it at every byte that comes would cost more."""
+        """A timer that is too early costs a needless turn; to move it at every byte that comes would cost more."""
         deadline = inf if self._ended else max(self.session.deadline(), self._resting_until)
         timer = self._timer
         if timer is not None and timer.active():
@@ -202,7 +202,7 @@ class AgentChannel:
 
     def _due(self) -> None:
         self._timer = None
-        if self._resting_until > self._now():
+        if max(self.session.deadline(), self._resting_until) > self._now():
             self._set_timer()
         else:
             self.tick()

@@ -208,7 +208,7 @@ class _Watcher:
                 if not self._running:
                     return
                 now = self._reactor.seconds()
-                overdue = isinstance(failure, _Overdue)
+                overdue = failure.timed_out if isinstance(failure, DialFailed) else isinstance(failure, _Overdue)
                 pause = self._pace.failed(question, now, timings, known=known is not None, overdue=overdue)
                 self._drop(failure.reason)
                 self._tell(Failed(self._url, failure.reason, now))
@@ -227,7 +227,7 @@ class _Watcher:
             self._reactor,
             question.deadline,
             Deferred.fromCoroutine(self._exchange(question, known)),
-            lambda: _Overdue(f"{self._url}: no answer within {question.deadline:g} s"),
+            lambda: _Overdue(f"no answer within {question.deadline:g} s"),
         )
 
     async def _exchange(self, question: Question, known: ServerStatus | None) -> ServerStatus:
@@ -249,7 +249,7 @@ class _Watcher:
         self._redial = False
         connection = self._connection = await self._dialer.dial(
             self._url,
-            # One deadline covers the whole question: it is shorter than these two together.
+            # One deadline covers the whole question; but of a step that takes all of it the dialer tells more.
             connect_timeout=deadline,
             tls_timeout=deadline,
             user_timeout=deadline,

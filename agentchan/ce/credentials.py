@@ -7,10 +7,10 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
-from xml.sax.saxutils import escape
 
 from attrs import field, frozen
 
+from agentchan.ce.messages import cleaned
 from agentchan.vocabulary import Secret
 
 _WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
@@ -65,7 +65,7 @@ class Authentication:
             )
         return (
             f'<wsse:Security xmlns:wsse="{_WSSE}" xmlns:wsu="{_WSU}" s:mustUnderstand="1"><wsse:UsernameToken>'
-            f"<wsse:Username>{escape(self.username)}</wsse:Username>"
-            f'<wsse:Password Type="{_PROFILE}#{kind}">{escape(password)}</wsse:Password>'
+            f"<wsse:Username>{cleaned(self.username)}</wsse:Username>"
+            f'<wsse:Password Type="{_PROFILE}#{kind}">{cleaned(password)}</wsse:Password>'
             f"{proof}</wsse:UsernameToken></wsse:Security>"
         )

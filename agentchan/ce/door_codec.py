@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 from attrs import field, frozen
 from lxml import etree
@@ -59,6 +60,11 @@ class DoorFault(Exception):  # noqa: N818 - it names an outcome, not a bug
         super().__init__(text)
         self.means = means
         self.text = text
+
+    @property
+    def senders(self) -> bool:
+        """Whether it is the request that is wrong: said again unchanged it gets the same answer."""
+        return self.means in (Meaning.REFUSED, Meaning.UNKNOWN_CHANNEL, Meaning.UNKNOWN_IVR)
 
 
 @frozen
@@ -199,10 +205,14 @@ class DoorCodec:
 
     def fault(self, fault: DoorFault) -> bytes:
         """A fault, with a detail as the WSDL has it where the profile says which stands for this kind."""
-        senders = fault.means in (Meaning.REFUSED, Meaning.UNKNOWN_CHANNEL, Meaning.UNKNOWN_IVR)
-        return wrapped(
-            self._version, "", fault_body(self._version, fault.text, senders=senders, detail=self._detail(fault))
-        )
+        body = fault_body(self._version, fault.text, senders=fault.senders, detail=self._detail(fault))
+        return wrapped(self._version, "", body)
+
+    def status(self, fault: DoorFault) -> HTTPStatus:
+        """The HTTP status of a fault (SOAP 1.1, 6.2; SOAP 1.2 part 2, 7.5.2.2)."""
+        if self._version is SoapVersion.SOAP_12 and fault.senders:
+            return HTTPStatus.BAD_REQUEST
+        return HTTPStatus.INTERNAL_SERVER_ERROR
 
     def _detail(self, fault: DoorFault) -> str:
         duty = self._duties["new_call"]

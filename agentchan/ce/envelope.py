@@ -12,6 +12,7 @@ from agentchan.ce.xml_input import local_name, text_of
 _MEDIA_TYPES = {SoapVersion.SOAP_11: "text/xml", SoapVersion.SOAP_12: "application/soap+xml"}
 _ACCEPTED = frozenset({"text/xml", "application/soap+xml", "application/xml"})
 _LONGEST_TEXT = 300
+_MOST_CODES = 8
 
 
 @frozen
@@ -134,7 +135,7 @@ def fault_of(version: SoapVersion, element: etree._Element) -> SoapFault | None:
         codes = [_text(element.find("faultcode"))]
         text, detail = _text(element.find("faultstring")), element.find("detail")
     else:
-        codes = [_text(value) for value in element.findall(f"{space}Code//{space}Value")]
+        codes = [_text(value) for value in element.findall(f"{space}Code//{space}Value")[:_MOST_CODES]]
         text, detail = _text(element.find(f"{space}Reason/{space}Text")), element.find(f"{space}Detail")
     return SoapFault(tuple(code.rpartition(":")[2] for code in codes if code), text, detail)
 

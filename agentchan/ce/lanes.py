@@ -45,13 +45,16 @@ class _Lane:
 
     Attributes:
         signal: what is under way on it.
-        url: where it leads; a lane that leads elsewhere than the present host is not used any more.
+        sent: whether that has gone out.
+        timeouts: how often a deadline had passed in a row when it did.
+        last: whether the connection is to be used no more after that.
     """
 
     connection: Connection | None = None
-    url: str | None = None
     signal: CallSignal | None = None
     sent: bool = False
+    timeouts: int = 0
+    last: bool = False
     work: Deferred[Any] | None = None
 
 
@@ -95,7 +98,8 @@ class Lanes:
         self._refusals = 0
         self._dial_after = -inf
         self._timeouts = 0
-        self._stopped: Deferred[None] | None = None
+        self._stopping = False
+        self._stopped: list[Deferred[None]] = []
 
     @property
     def url(self) -> str | None:
@@ -108,12 +112,19 @@ class Lanes:
             return
         self._url = url
         for lane in (*self._lanes, *self._leaving):
-            self._empty(lane)
+            self._empty(lane, "the active host has changed")
         self._leaving.clear()
+        if url is not None:
+            self.begin_anew()
+        else:
+            self._on_progress()
+            self.advance()
+
+    def begin_anew(self) -> None:
+        """The host has just answered others: whatever was put off is tried now, with its first patience."""
         self._refusals = self._timeouts = 0
         self._dial_after = -inf
-        if url is not None:
-            self._outbox.signed_on(self._now())
+        self._outbox.signed_on(self._now())
         self._on_progress()
         self.advance()
 
@@ -133,29 +144,37 @@ class Lanes:
         for lane in self._lanes:
             if lane.signal is None:
                 self._drop(lane, "certificates were loaded anew")
+            else:
+                lane.last = True
 
     def stop(self) -> Deferred[None]:
-        """Take no more signals; fires when the replies that are out have come, or are overdue."""
+        """Take no more signals; fires when the replies that are out have come, or are overdue.
+
+        Said again: wait for nothing; what is out may have been applied, or not.
+        """
+        again, self._stopping = self._stopping, True
+        for lane in (*self._lanes, *self._leaving):
+            if again or not lane.sent:
+                self._empty(lane, "stopping")
         stopped: Deferred[None] = Deferred()
-        self._stopped = stopped
+        self._stopped.append(stopped)
         self._end_if_idle()
         return stopped
 
     def _end_if_idle(self) -> None:
-        stopped = self._stopped
         every = (*self._lanes, *self._leaving)
-        if stopped is None or any(lane.signal is not None for lane in every):
+        if any(lane.signal is not None for lane in every):
             return
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
+        self._clear_timer()
         for lane in every:
             self._drop(lane, "stopping")
-        if not stopped.called:
-            stopped.callback(None)
+        stopped, self._stopped = self._stopped, []
+        for waiting in stopped:
+            waiting.callback(None)
 
     def advance(self) -> None:
         """Let every free lane take a signal; to be called whenever one may have become sendable."""
-        if self._stopped is not None:
+        if self._stopping:
             self._end_if_idle()
             return
         now = self._now()
@@ -177,26 +196,34 @@ class Lanes:
         return now
 
     def _set_timer(self) -> None:
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self._timer = None
-        if self._url is None:
-            return
-        due = max(self._outbox.deadline(), self._dial_after)
-        if self._now() < self._dial_after:
-            due = self._dial_after
-        if due < inf:
-            self._timer = self._reactor.callLater(max(0.0, due - self._now()), self.advance)
+        now = self._now()
+        due = self._dial_after if now < self._dial_after else self._outbox.deadline()
+        # Without a free lane nothing can be done about what is due; the next one that is free looks at it.
+        free = any(lane.signal is None for lane in self._lanes)
+        if self._url is None or due == inf or not free:
+            self._clear_timer()
+        elif self._timer is None or self._timer.getTime() != due:
+            self._clear_timer()
+            self._timer = self._reactor.callLater(max(0.0, due - now), self._due)
 
-    def _empty(self, lane: _Lane) -> None:
+    def _due(self) -> None:
+        self._timer = None
+        self.advance()
+
+    def _clear_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _empty(self, lane: _Lane, reason: str) -> None:
         """Whatever is under way on a lane is over: what was sent may have been applied, or not."""
         signal, lane.signal = lane.signal, None
         work, lane.work = lane.work, None
         if work is not None:
             work.cancel()
-        self._drop(lane, "the active host has changed")
+        self._drop(lane, reason)
         if signal is not None:
-            self._give_back(lane, signal, "the active host has changed")
+            self._give_back(lane, signal, reason)
 
     def _give_back(self, lane: _Lane, signal: CallSignal, reason: str) -> None:
         if lane.sent:
@@ -207,6 +234,7 @@ class Lanes:
         lane.sent = False
 
     def _drop(self, lane: _Lane, reason: str) -> None:
+        lane.last = False
         connection, lane.connection = lane.connection, None
         if connection is not None:
             connection.abort(reason)
@@ -225,9 +253,9 @@ class Lanes:
             if connection is None or not connection.idle:
                 connection = await self._connect(lane)
             message = self._codec.encode(signal, connection.url.text)
-            lane.sent = True
+            lane.sent, lane.timeouts = True, self._timeouts
             self._on_sent(signal)
-            answer = await self._within(connection.exchange(message))
+            answer = await self._within(lane, connection.exchange(message))
             try:
                 reply = self._codec.decode(signal, answer.status, answer.content_type, answer.body)
             except ExchangeFailed as failure:
@@ -262,11 +290,12 @@ class Lanes:
         lane.connection = connection
         return connection
 
-    def _within(self, exchange: Deferred[HttpAnswer]) -> Deferred[HttpAnswer]:
-        deadline = patient(self.timings.reply, self._timeouts)
+    def _within(self, lane: _Lane, exchange: Deferred[HttpAnswer]) -> Deferred[HttpAnswer]:
+        deadline = patient(self.timings.reply, lane.timeouts)
 
         def late(_result: object, _seconds: float) -> Failure:
-            self._timeouts += 1
+            # The others that were sent with the same deadline do not double it again.
+            self._timeouts = max(self._timeouts, lane.timeouts + 1)
             return Failure(ExchangeFailed(f"{self._url}: no reply within {deadline:g} s"))
 
         return exchange.addTimeout(deadline, self._reactor, onTimeoutCancel=late)
@@ -282,14 +311,17 @@ class Lanes:
         self.advance()
 
     def _leave(self, lane: _Lane) -> None:
-        """One that is too many has done its work."""
+        """One that is too many, or whose connection is to be used no more, has done its work."""
         if lane in self._leaving:
             self._leaving.remove(lane)
             self._drop(lane, "fewer lanes are configured")
+        elif lane.last:
+            self._drop(lane, "certificates were loaded anew")
 
     def _failed(self, lane: _Lane, signal: CallSignal, reason: str) -> None:
         lane.signal, lane.work = None, None
-        if not lane.sent:
+        if not lane.sent and self._now() >= self._dial_after:
+            # Lanes that were dialled together fail together, which counts once.
             self._refusals += 1
             self._dial_after = self._now() + self.timings.backoff.delay(self._refusals, self._jitter)
         self._drop(lane, reason)

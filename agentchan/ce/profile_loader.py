@@ -110,7 +110,7 @@ class _Loader:
         headers = self._text.text(place, "") or ""
         allowed = "XML elements, each with its namespace declared in it"
         try:
-            root = parse_xml(f"<headers>{headers}</headers>".encode(errors="replace"))
+            root = parse_xml(f"<headers>{headers}</headers>".encode())
         except XmlRefused as error:
             self._text.fault(place, str(error), allowed)
             return ""
@@ -147,7 +147,8 @@ class _Loader:
     def _mapped(self, section: str, service: Service | None, zone: tzinfo | None) -> dict[str, Duty]:
         """The duties of a section; without its service they are only looked over."""
         text, table = self._text, self._text.table((section,))
-        shared = load_shared(text, section) if section == _CONNECTOR else Shared()
+        operations = service.operations.values() if service is not None else ()
+        shared = load_shared(text, section, operations) if section == _CONNECTOR else Shared()
         mapped: dict[str, Duty] = {}
         for name, words in _DUTIES[section].items():
             place = (section, name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import field, frozen
@@ -10,7 +10,7 @@ from attrs import field, frozen
 from agentchan.ce.duties import CHANNEL, FAULT_RESULTS, REPORT_RESULTS, VALUES, DutyWords, words_for
 from agentchan.ce.profile_reading import ProfileText, Words, suggestion
 from agentchan.ce.replies import FaultReader, Outcome, ReplyReader
-from agentchan.ce.shapes import AttributeShape, Shape
+from agentchan.ce.shapes import ITSELF, AttributeShape, Kind, Shape
 from agentchan.ce.wsdl import Operation
 from agentchan.config.faults import Place, described, quoted
 from agentchan.vocabulary import Meaning
@@ -27,14 +27,16 @@ class Shared:
     fault_results: Mapping[str, str] = field(factory=dict)
 
 
-def load_shared(text: ProfileText, section: str) -> Shared:
+def load_shared(text: ProfileText, section: str, operations: Iterable[Operation]) -> Shared:
     """What stands in a section for all its duties."""
     place = (section, "fault_results")
+    faults = [shape for operation in operations for shape in operation.faults]
     results = text.texts(place)
     for path, result in results.items():
         if result not in FAULT_RESULTS:
             text.fault((*place, path), f"is {quoted(result)}", suggestion(result, FAULT_RESULTS))
-    return Shared(tuple(_outcomes(text, (section, "outcomes"), None)), results)
+        _in_detail(text, (*place, path), path, faults)
+    return Shared(tuple(_outcomes(text, (section, "outcomes"), None, faults)), results)
 
 
 class ReplyLoader:
@@ -69,8 +71,10 @@ class ReplyLoader:
     def load(self, shared: Shared) -> tuple[dict[str, str], ReplyReader, FaultReader]:
         """The results by path, and what reads replies and faults."""
         results, reports = self._results()
-        outcomes = (*_outcomes(self._text, (*self._place, "outcomes"), self._operation), *shared.outcomes)
-        reply = ReplyReader.compile(self._operation.reply, results, reports, outcomes)
+        operation = self._operation
+        own = _outcomes(self._text, (*self._place, "outcomes"), operation, operation.faults)
+        outcomes = (*own, *shared.outcomes)
+        reply = ReplyReader.compile(operation.reply, results, reports, outcomes)
         return results, reply, FaultReader(outcomes, shared.fault_results)
 
     def constants(self) -> dict[str, str]:
@@ -151,19 +155,28 @@ class ReplyLoader:
                 self._text.fault(here, "is no word of the WSDL", suggestion(word, theirs))
 
 
-def _outcomes(text: ProfileText, place: Place, operation: Operation | None) -> Iterator[Outcome]:
+def _outcomes(
+    text: ProfileText, place: Place, operation: Operation | None, faults: Sequence[Shape]
+) -> Iterator[Outcome]:
     """The outcomes in a list; without an operation those that all duties share, which are about faults."""
     for index, entry in enumerate(text.tables(place)):
         here = (*place, index)
         text.table(here, _OUTCOME)
         fault, path = text.text((*here, "fault")), text.text((*here, "path"))
-        if fault is None and path is None:
-            text.fault(here, "looks at nothing", "path, fault, or both")
-        elif fault is None and path is not None and operation is None:
+        target: Shape | AttributeShape | None = None
+        if path is None:
+            if fault is None:
+                text.fault(here, "looks at nothing", "path, fault, or both")
+        elif fault is not None:
+            target = _in_detail(text, (*here, "path"), path, faults)
+        elif operation is None:
             text.fault(here, "has no fault beside its path", "replies are looked at in a duty's own outcomes")
-        elif fault is None and path is not None and operation is not None and _target(operation, path) is None:
-            _not_in_reply(text, (*here, "path"), path, operation)
+        else:
+            target = _target(operation, path)
+            if target is None:
+                _not_in_reply(text, (*here, "path"), path, operation)
         equals = _equals(text, (*here, "equals"), entry.get("equals", []))
+        _check_equals(text, (*here, "equals"), equals, target)
         means = text.required_text((*here, "means"), ", ".join(_MEANINGS))
         if means in _MEANINGS:
             yield Outcome(Meaning(means), fault, path, equals)
@@ -177,6 +190,29 @@ def _equals(text: ProfileText, place: Place, value: object) -> tuple[str, ...]:
         text.fault(place, f"is {described(value)}", 'a string or a list of strings, such as "2"')
         return ()
     return tuple(values)
+
+
+def _check_equals(
+    text: ProfileText, place: Place, equals: Sequence[str], target: Shape | AttributeShape | None
+) -> None:
+    """Whether what must stand somewhere can stand there by the WSDL."""
+    known = target.enumeration if target is not None else ()
+    if target is not None and target.kind is Kind.BOOLEAN:
+        known = ("true", "false", "1", "0")
+    for each in equals if known else ():
+        if each not in known:
+            text.fault(place, f"is {quoted(each)}, which the WSDL does not have there", suggestion(each, known))
+
+
+def _in_detail(text: ProfileText, place: Place, path: str, faults: Sequence[Shape]) -> Shape | AttributeShape | None:
+    """What a path leads to in a fault's detail, where the WSDL declares a fault of that name."""
+    name, _, rest = path.partition("/")
+    declared = [shape for shape in faults if shape.name == name]
+    found = [target for shape in declared if (target := shape.find(rest or ITSELF)) is not None]
+    if declared and not found:
+        wrong = f"is not in the fault {name}" if path == place[-1] else f"is {quoted(path)}, which is not in the fault"
+        text.fault(place, wrong, suggestion(path, [f"{name}/{each}" for each in declared[0].known_paths()]))
+    return found[0] if found else None
 
 
 def _target(operation: Operation, path: str) -> Shape | AttributeShape | None:

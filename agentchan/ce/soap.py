@@ -10,21 +10,18 @@ import json
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from http import HTTPStatus
-from typing import Any
 from uuid import uuid4
 
 from attrs import frozen
-from lxml import etree
 
-from agentchan.ce.answers import fault_reply_of, reply_of, status_of
+from agentchan.ce.answers import answer_of, fault_reply_of, reply_of, status_of
 from agentchan.ce.credentials import Authentication
-from agentchan.ce.envelope import NotSoap, SoapFault, body_of, content_type, fault_of, is_soap, only_element, wrapped
-from agentchan.ce.errors import CannotEncode, ExchangeFailed, one_line
+from agentchan.ce.duties import COMPONENT_DUTIES
+from agentchan.ce.envelope import SoapFault, content_type, wrapped
+from agentchan.ce.errors import CannotEncode, ExchangeFailed
 from agentchan.ce.messages import Filling, Values, cleaned
 from agentchan.ce.profile import Duty, Profile
 from agentchan.ce.wsdl import Operation, Service, SoapVersion
-from agentchan.ce.xml_input import XmlRefused, parse_xml
 from agentchan.vocabulary import (
     CloseSession,
     DomainState,
@@ -42,25 +39,6 @@ from agentchan.vocabulary import (
 
 _WSA = "http://www.w3.org/2005/08/addressing"
 _CHANNELS_REMEMBERED = 16384
-_LONGEST_WORD = 200
-
-_MOST_BYTES = 256 * 1024
-_MOST_ELEMENTS = 2000
-_MORE_BYTES = 4 * 1024
-_MORE_ELEMENTS = 10
-"""What a reply may have, and how much more for each channel that was asked about. Some twenty times what any needs; but
-each element that is not as the schema says costs libxml2 some microseconds, and a little more for each before it."""
-
-_count_elements = etree.XPath("count(//*)")
-_ARRIVED = (HTTPStatus.OK, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT)
-_REMEDIES = {
-    HTTPStatus.UNAUTHORIZED: "it does not accept who we are, see [ce.auth]",
-    HTTPStatus.FORBIDDEN: "it does not let us in, see [ce.auth]",
-    HTTPStatus.NOT_FOUND: "there is no service at this URL",
-    HTTPStatus.METHOD_NOT_ALLOWED: "this URL takes no calls",
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "it speaks another version of SOAP, see the profile's port",
-}
-
 _DUTIES: Mapping[type, str] = {
     OpenSession: "open_session",
     SetReadiness: "set_readiness",
@@ -124,9 +102,7 @@ class Codec:
 
     def _service(self, duty: str) -> Service:
         component = self._profile.component
-        return (
-            component if component is not None and duty in ("get_status", "watch_status") else self._profile.connector
-        )
+        return component if component is not None and duty in COMPONENT_DUTIES else self._profile.connector
 
     # -- requests ------------------------------------------------------------------------------------------------------
 
@@ -222,7 +198,7 @@ class Codec:
             ExchangeFailed: it is none of the contract.
         """
         service, duty = self._profile.connector, self._profile.mapped[_DUTIES[type(request)]]
-        answer = _answer(service, duty, status, media_type, body, channels=_channels_in(request))
+        answer = answer_of(service, duty, status, media_type, body, channels=_channels_in(request))
         try:
             if answer is None:
                 return Reply(Meaning.CONFIRMED)
@@ -245,7 +221,7 @@ class Codec:
             ExchangeFailed: it is none of the contract, or a fault.
         """
         duty = self._profile.mapped[name]
-        answer = _answer(self._service(name), duty, status, media_type, body)
+        answer = answer_of(self._service(name), duty, status, media_type, body)
         if isinstance(answer, SoapFault):
             code = "/".join(answer.code) or "no code"
             raise ExchangeFailed(f"{duty.operation.name} got a fault ({code}): {answer.text}")
@@ -272,71 +248,6 @@ def _channels_in(request: Request) -> int:
         case SetReadiness(changes=changes):
             return len(changes)
     return 0
-
-
-def _answer(
-    service: Service, duty: Duty, status: int, media_type: str | None, body: bytes, *, channels: int = 0
-) -> etree._Element | SoapFault | None:
-    """The reply or the fault in an answer, as its WSDL has it; None where there is none to expect, and none came."""
-    version, operation = service.version, duty.operation
-    expected = operation.reply
-    if expected is None and status in _ARRIVED and not body:
-        return None
-    faulty = {HTTPStatus.INTERNAL_SERVER_ERROR}
-    if version is SoapVersion.SOAP_12:
-        faulty.add(HTTPStatus.BAD_REQUEST)
-    if status != HTTPStatus.OK and status not in faulty:
-        raise ExchangeFailed(_refused(status))
-    if not body:
-        raise ExchangeFailed(f"answered with HTTP status {status} and an empty body")
-    if not is_soap(media_type):
-        named = "no Content-Type" if media_type is None else one_line(media_type, _LONGEST_WORD)
-        raise ExchangeFailed(f"answered with HTTP status {status} and {named}, not XML")
-    try:
-        message = body_of(version, _bounded_xml(operation, body, channels))
-        if expected is None and len(message) == 0 and status == HTTPStatus.OK:
-            return None
-        element = only_element(message)
-    except (XmlRefused, NotSoap) as error:
-        raise ExchangeFailed(f"answered with what is not SOAP: {error}") from None
-    fault = fault_of(version, element)
-    if fault is not None:
-        _check_fault(service, operation, fault)
-        return fault
-    if status != HTTPStatus.OK:
-        raise ExchangeFailed(f"answered {operation.name} with HTTP status {status} and no fault")
-    if expected is None or element.tag != expected.tag:
-        raise ExchangeFailed(f"answered {operation.name} with {str(element.tag)[:_LONGEST_WORD]}")
-    wrong = service.schema.fault(element, expected)
-    if wrong is not None:
-        raise ExchangeFailed(f"the reply to {operation.name} is not as its WSDL says: {wrong}")
-    return element
-
-
-def _bounded_xml(operation: Operation, body: bytes, channels: int) -> etree._Element:
-    """The root of an answer that is not larger than any reply can be."""
-    most_bytes, most = _MOST_BYTES + _MORE_BYTES * channels, _MOST_ELEMENTS + _MORE_ELEMENTS * channels
-    if len(body) > most_bytes:
-        raise ExchangeFailed(f"answered {operation.name} with {len(body)} bytes; no reply to it has so many")
-    root = parse_xml(body)
-    elements: Any = _count_elements(root) if len(body) > most * len("<a/>") else 0
-    if elements > most:
-        raise ExchangeFailed(f"answered {operation.name} with {elements:.0f} elements; no reply to it has so many")
-    return root
-
-
-def _refused(status: int) -> str:
-    remedy = _REMEDIES.get(HTTPStatus(status)) if status in HTTPStatus._value2member_map_ else None
-    return f"answered with HTTP status {status}" + (f": {remedy}" if remedy else "")
-
-
-def _check_fault(service: Service, operation: Operation, fault: SoapFault) -> None:
-    shapes = {shape.tag: shape for shape in operation.faults}
-    for part in fault.detail if fault.detail is not None else ():
-        shape = shapes.get(str(part.tag))
-        wrong = service.schema.fault(part, shape) if shape is not None else None
-        if wrong is not None:
-            raise ExchangeFailed(f"{operation.name} got a fault whose detail is not as its WSDL says: {wrong}")
 
 
 def _addressing(operation: Operation, service: Service, url: str) -> str:

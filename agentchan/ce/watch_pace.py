@@ -20,7 +20,7 @@ _MOST_PATIENCE = 4.0
 """A deadline that passed is doubled for the next question, up to so many times the configured one."""
 
 _BURST = 10.0
-"""So many questions may follow each other without a pause; in the long run there is one in ``FLOOR`` seconds at most."""
+"""So many questions may follow each other without a pause; in the long run one in ``FLOOR`` seconds at most."""
 
 _HELD_IN_VAIN = 3
 """So many held questions in a row that failed, though the host answered plain ones between them, then it is polled."""

@@ -23,11 +23,13 @@ class Call:
     """A call.
 
     Attributes:
-        started_at: by the IVR's clock; None if only its end was told.
         since: when its first signal was accepted (monotonic seconds).
-        new_call: the SignalId of its NewCall, None if there was none.
+        started_at: by the IVR's clock; None if only its end was told.
+        new_call: the SignalId of its NewCall, which the IVR was told; None if there was none.
         new_call_fate: what has become of that.
-        gone: the SignalId of its Gone, the newest if there were several.
+        remade: the SignalId of the NewCall that was made anew since CE did not know the call; None if none was.
+        remade_fate: what has become of that.
+        gone: the SignalId of its Gone, which the IVR was told; else of the one that was made here.
         gone_fate: what has become of that.
         ended: whether its Gone was accepted.
         call_token: what CE answered to its NewCall, where the profile has such a thing.
@@ -42,6 +44,8 @@ class Call:
     called: str | None = None
     new_call: str | None = None
     new_call_fate: Fate | None = None
+    remade: str | None = None
+    remade_fate: Fate | None = None
     gone: str | None = None
     gone_fate: Fate | None = None
     ended: bool = False
@@ -50,8 +54,9 @@ class Call:
 
     @property
     def told(self) -> bool:
-        """Whether CE has confirmed its NewCall."""
-        return self.new_call_fate is Fate.CONFIRMED
+        """Whether CE has confirmed its newest NewCall."""
+        newest = self.new_call_fate if self.remade is None else self.remade_fate
+        return newest is Fate.CONFIRMED
 
 
 class Calls:
@@ -61,6 +66,7 @@ class Calls:
         self._open: dict[str, Call] = {}
         self._known: OrderedDict[tuple[str, str], Call] = OrderedDict()
         self._newest: dict[str, Call] = {}
+        self._named: dict[str, Call] = {}
 
     def __len__(self) -> int:
         """How many are open."""
@@ -81,6 +87,16 @@ class Calls:
     def find(self, channel: str, call_id: str) -> Call | None:
         """A call, if it is in mind."""
         return self._known.get((channel, call_id))
+
+    def named(self, name: str, channel: str | None) -> Call | None:
+        """The call that has this call token, or this call id; of several the newest.
+
+        Args:
+            name: what was told of a call when it began.
+            channel: on which it is; None: on any.
+        """
+        call = self._named.get(name)
+        return call if call is not None and channel in (None, call.channel) else None
 
     def older_than(self, moment: float) -> Iterator[Call]:
         """The open calls of before a moment (monotonic seconds), the oldest first."""
@@ -105,9 +121,13 @@ class Calls:
         call = self._known.get((channel, call_id))
         if call is None:
             return
+        if call_token is not None:
+            call.call_token = call_token
+            self._named[call_token] = call
         if signal_id == call.new_call:
             call.new_call_fate = fate
-            call.call_token = call_token or call.call_token
+        elif signal_id == call.remade:
+            call.remade_fate = fate
         elif signal_id == call.gone:
             call.gone_fate = fate
 
@@ -116,6 +136,8 @@ class Calls:
         self._known[key] = call
         self._known.move_to_end(key)
         self._newest[call.channel] = call
+        for name in _names(call):
+            self._named[name] = call
         while len(self._known) > REMEMBERED + len(self._open):
             oldest, forgotten = self._known.popitem(last=False)
             if not forgotten.ended:
@@ -123,3 +145,10 @@ class Calls:
                 continue
             if self._newest.get(forgotten.channel) is forgotten:
                 del self._newest[forgotten.channel]
+            for name in _names(forgotten):
+                if self._named.get(name) is forgotten:
+                    del self._named[name]
+
+
+def _names(call: Call) -> tuple[str, ...]:
+    return (call.call_id,) if call.call_token is None else (call.call_id, call.call_token)

@@ -147,6 +147,7 @@ class Core:
         """Whoever is tried is still to be followed: take what is newly known of it."""
         if self.target is not None and self.url in self.target.connectors:
             self.index, self.trying = self.target.connectors.index(self.url), self.target
+            self.left = min(self.left, len(self.trying.connectors) - 1)
 
     def is_active(self, host: str | None, generation: int | None, asked_at: float) -> None:
         """The connector says that its host is active.

@@ -11,6 +11,7 @@ made (a mend is a new signal, which has to be on disk before it goes out), and w
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from heapq import heappop, heappush
 from itertools import takewhile
 from math import inf
@@ -188,12 +189,12 @@ class Outbox:
             if self._harmless(entry):
                 self._return(entry)
 
-    def reported(self, report: ChannelReport) -> None:
-        """CE has reported a channel: a refused Gone of a call that it does not hold is needed by nobody."""
-        if report.state is ChannelState.UNKNOWN or report.channel in self._queues:
-            return
+    def reported(self, reports: Iterable[ChannelReport]) -> None:
+        """CE has reported these channels: a refused Gone of a call that it does not hold is needed by nobody."""
+        held = {report.channel: report.call_id for report in reports if report.state is not ChannelState.UNKNOWN}
         for entry in tuple(self.refused.values()):
-            if entry.signal.channel == report.channel and entry.signal.call_id != report.call_id:
+            channel = entry.signal.channel
+            if channel in held and channel not in self._queues and held[channel] != entry.signal.call_id:
                 del self.refused[entry.id]
                 entry.fate, entry.last_error = Fate.DISCARDED, "CE reports that it does not hold the call"
                 self.actions.append(Decided(entry))
@@ -235,6 +236,10 @@ class Outbox:
     def __contains__(self, channel: str) -> bool:
         """Whether a channel has anything pending."""
         return channel in self._queues
+
+    def channels(self) -> tuple[str, ...]:
+        """The channels that have anything pending."""
+        return tuple(self._queues)
 
     def deadline(self) -> float:
         """When something may go out that may not now (monotonic seconds), infinite if nothing waits for time."""

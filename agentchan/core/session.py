@@ -40,6 +40,7 @@ class Session:
         self._life = make_life(self._core)
         self._shown = Shown(State.DOWN)
         self._due = inf
+        self._quiet = False
 
     def follow(self, target: Target | None, now: float) -> list[Action]:
         """Follow this target from now on, or nobody."""
@@ -94,7 +95,7 @@ class Session:
 
         A tick that finds nothing to do costs nearly nothing: each call signal brings some.
         """
-        if now < self._due and not self.channels.changed:
+        if self._quiet and now < self._due and not self.channels.changed:
             return []
         return self._ticked(now)
 
@@ -122,7 +123,7 @@ class Session:
         return self._taken(now)
 
     def _taken(self, now: float) -> list[Action]:
-        self._due = self._life.deadline(now)
+        self._due, self._quiet = self._life.deadline(now), not self.channels.changed
         shown = self._life.show(now)
         same = shown.state is self._shown.state and shown.host == self._shown.host
         self._shown = evolve(shown, since=self._shown.since if same else now)

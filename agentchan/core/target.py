@@ -6,7 +6,7 @@ from attrs import frozen
 
 from agentchan.core.observations import Topology
 from agentchan.core.session_values import Target
-from agentchan.core.verdict import domain_of, judged
+from agentchan.core.verdict import Verdict, domain_of, judged
 
 
 @frozen
@@ -22,8 +22,10 @@ class Lines:
     connector_answers: bool = False
 
 
-def target_of(topology: Topology, lines: Lines) -> Target | None:
+def target_of(topology: Topology, lines: Lines, verdict: Verdict | None = None) -> Target | None:
     """The host to be signed on to and its connectors, None if nobody is to be followed.
+
+    The verdict on the topology may be given by whoever has it; else it is found here.
 
     As many configured connectors as component URLs belong together one by one; otherwise each is tried in line until
     one accepts. Without any, the host's own word counts (contract, Component Service: ConnectorUrl). Where the
@@ -36,7 +38,7 @@ def target_of(topology: Topology, lines: Lines) -> Target | None:
             pinned = {view.url for view in topology.views if pin.host in (view.host, view.url)}
             line = tuple(connector for connector in line if connector in pinned)
         return Target(None, line, None, mark.generation if mark else None) if line else None
-    verdict = judged(topology)
+    verdict = verdict or judged(topology)
     if verdict.host is None:
         return None
     mark = topology.mark(domain_of(topology, verdict.host))

@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from agentchan.journal.calls import KeptCall, read_open_calls
 from agentchan.journal.instants import from_microseconds, optional_from_microseconds
-from agentchan.journal.signals import Counts, read_counts, read_last_position
+from agentchan.journal.signals import Counts, read_counts, read_last_position, read_waiting
 from agentchan.journal.writes import DrainBegun, EventHappened, FailoverHappened, MarkRaised, PinSet, ReadinessWanted
 
 
@@ -22,6 +22,7 @@ class Remembered:
         pin: the pinned host.
         drain: the drain that was not resumed.
         open_calls: every call that has not ended, the oldest first.
+        waiting: the channels of which signals are pending.
         last_position: of the newest signal; those up to it were accepted by earlier runs.
         counts: of the signals.
     """
@@ -31,6 +32,7 @@ class Remembered:
     pin: PinSet | None = None
     drain: DrainBegun | None = None
     open_calls: tuple[KeptCall, ...] = ()
+    waiting: frozenset[str] = frozenset()
     last_position: int = 0
     counts: Counts = field(factory=Counts)
 
@@ -79,6 +81,7 @@ def read_remembered(connection: Connection, counting_from: float) -> Remembered:
         if drain is None
         else DrainBegun(from_microseconds(drain[0]), drain[1], optional_from_microseconds(drain[2]), drain[3]),
         open_calls=read_open_calls(connection),
+        waiting=read_waiting(connection),
         last_position=read_last_position(connection),
         counts=read_counts(connection, counting_from),
     )

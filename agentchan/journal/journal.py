@@ -18,9 +18,9 @@ import structlog
 from attrs import define, field
 from twisted.internet.defer import Deferred, fail
 
-from agentchan.journal.calls import KeptCall, read_call
+from agentchan.journal.calls import KeptCall, read_call, read_call_with_token
 from agentchan.journal.errors import JournalUnavailable
-from agentchan.journal.facts import KeptEvent, Remembered, read_events, read_failovers
+from agentchan.journal.facts import KeptEvent, Remembered, read_events, read_failovers, read_remembered
 from agentchan.journal.health import Health
 from agentchan.journal.housekeeping import Housekeeping
 from agentchan.journal.keeper import Keeper
@@ -122,7 +122,8 @@ class Journal:
 
         Raises:
             JournalInUse, JournalMisplaced, JournalTooNew: the daemon cannot run with this journal.
-            JournalUnavailable: it can be neither written nor read now.
+            JournalUnavailable: it can be neither written nor read now. It is tried again all the time, and
+                :meth:`remembered` tells the facts when it can be read.
         """
         done = Event()
         outcome: list[Remembered | Exception] = []
@@ -130,11 +131,13 @@ class Journal:
         def begin() -> None:
             try:
                 outcome.append(self._keeper.begin())
-                self.health = self._told = self._keeper.health
+            except JournalUnavailable as error:
+                outcome.append(error)
             except Exception as error:  # noqa: BLE001 - raised again in the thread that waits
                 outcome.append(error)
                 return
             finally:
+                self.health = self._told = self._keeper.health
                 done.set()
             self._run()
 
@@ -142,11 +145,12 @@ class Journal:
         self._thread.start()
         done.wait()
         remembered = outcome[0]
+        self._open = isinstance(remembered, Remembered | JournalUnavailable)
         if isinstance(remembered, Exception):
-            self._thread.join()
+            if not self._open:
+                self._thread.join()
             raise remembered
         self.counts = remembered.counts
-        self._open = True
         return remembered
 
     def keep_for(self, keep: float) -> None:
@@ -192,6 +196,10 @@ class Journal:
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
+    def remembered(self) -> Deferred[Remembered]:
+        """The facts as of now, where :meth:`load` could not read them."""
+        return self.ask(lambda connection: read_remembered(connection, self._keeper.counting_from))
+
     def failovers(self, limit: int = 100) -> Deferred[tuple[FailoverHappened, ...]]:
         """The newest failovers, the newest first; the last thousand are kept."""
         return self.ask(lambda connection: read_failovers(connection, limit))
@@ -206,6 +214,12 @@ class Journal:
         With ``until`` the ``last_position`` of :class:`Remembered` these are the signals of earlier runs.
         """
         return self.ask(lambda connection: self._reader(connection).pending(after, until, limit))
+
+    def refused_gones(
+        self, *, after: int, until: int, limit: int = 1000
+    ) -> Deferred[tuple[tuple[KeptSignal, bool], ...]]:
+        """As :meth:`pending`, the Gones that CE refused; each with whether a later call was on its channel."""
+        return self.ask(lambda connection: self._reader(connection).refused_gones(after, until, limit))
 
     def signal(self, signal_id: str) -> Deferred[KeptSignal | None]:
         """One signal; None: there is no such signal (any more)."""
@@ -230,6 +244,10 @@ class Journal:
         The answer knows everything that was recorded before this was asked.
         """
         return self.ask(lambda connection: read_call(connection, channel, call_id))
+
+    def call_with_token(self, token: str) -> Deferred[KeptCall | None]:
+        """The call whose NewCall CE has answered with this token."""
+        return self.ask(lambda connection: read_call_with_token(connection, token))
 
     def _reader(self, connection: sqlite3.Connection) -> Reader:
         return Reader(connection, self._keeper.counting_from)

@@ -61,6 +61,7 @@ class Keeper:
         self._lock = Lock(path.with_name(path.name + ".lock"))
         self._connection: sqlite3.Connection | None = None
         self._damaged: Path | None = None
+        self._counts_on = False
         self._look_at = monotonic()
         self._housekeeping = housekeeping
         self.counting_from = monotonic()
@@ -85,7 +86,7 @@ class Keeper:
 
         Raises:
             JournalInUse, JournalMisplaced, JournalTooNew: it cannot be used; nothing was changed.
-            JournalUnavailable: it can be neither written nor read now.
+            JournalUnavailable: it can be neither written nor read now; :meth:`tend` tries it again.
         """
         opening.check_place(self._path)
         try:
@@ -125,7 +126,12 @@ class Keeper:
             raise JournalUnavailable(f"{failures.describe(self._path, cause)}; nor can it be read ({error})") from error
 
     def end(self) -> None:
-        """Close the file; everything that was written is in it."""
+        """Close the file; everything that was written is in it, and the counted time as of now."""
+        if self._connection is not None and self.health.state is State.OK:
+            try:
+                self._write_clock(self._connection)
+            except sqlite3.Error as error:
+                log.warning("journal-clock-not-written", path=str(self._path), error=str(error))
         self._close()
         self._lock.release()
         self.health = Health(State.CLOSED, self._wall(), set_aside=self.health.set_aside)
@@ -146,7 +152,7 @@ class Keeper:
         connection = opening.open_writable(self._path, self._wall())
         try:
             self._rescue(connection)
-            if self.health.state is State.CLOSED:
+            if not self._counts_on:
                 self._count_on(connection)
             counts = self._write_clock(connection)
         except sqlite3.Error:
@@ -266,6 +272,7 @@ class Keeper:
         """Count time on from where the last run ended."""
         counted: float = connection.execute("SELECT counted FROM clock").fetchone()[0]
         self.counting_from = self._monotonic() - counted
+        self._counts_on = True
 
     def _write_clock(self, connection: sqlite3.Connection) -> Counts:
         """Write the counted time alone, to the disk: proves that the journal can be written."""

@@ -50,6 +50,7 @@ CREATE TABLE call (
     channel TEXT NOT NULL, call_id TEXT NOT NULL, since INTEGER, new_call TEXT, ended_at INTEGER, ended_counted REAL,
     gone TEXT, token TEXT, PRIMARY KEY (channel, call_id)) STRICT, WITHOUT ROWID;
 CREATE INDEX open_call ON call (since) WHERE ended_at IS NULL;
+CREATE INDEX call_by_token ON call (token) WHERE token IS NOT NULL;
 CREATE INDEX ended_call ON call (ended_counted) WHERE ended_at IS NOT NULL;
 CREATE TABLE tally (name TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 INSERT INTO tally VALUES ('pending', 0), ('confirmed', 0), ('refused', 0), ('expired', 0), ('discarded', 0);

@@ -8,6 +8,7 @@ from datetime import datetime
 from heapq import merge
 from itertools import islice
 from sqlite3 import Connection
+from sys import intern
 from typing import Any
 
 from attrs import frozen
@@ -22,7 +23,8 @@ class KeptSignal:
 
     Attributes:
         position: its place in the order in which signals were accepted.
-        signal: its parameters too, which the IVR gave and no duty maps; of a Gone with the ``call_token`` of its call, once that is known.
+        signal: with its parameters, which the IVR gave and no duty maps; a Gone with the ``call_token`` of its call,
+            once that is known.
         accepted_at: by the wall clock, for people.
         accepted: when, in the monotonic seconds of this run (of a time before it began where need be): its age is
             counted while a daemon runs, and no jump of the clock changes it.
@@ -96,6 +98,23 @@ class Reader:
             limit,
         )
 
+    def refused_gones(self, after: int, until: int, limit: int) -> tuple[tuple[KeptSignal, bool], ...]:
+        """As :meth:`pending`, the Gones that CE refused; each with whether a later call was on its channel."""
+        found = self._read(
+            "fate = 'refused' AND fate <> 'confirmed' AND is_gone AND position > ? AND position <= ?"
+            " ORDER BY position LIMIT ?",
+            after,
+            until,
+            limit,
+        )
+        return tuple((kept, self._overtaken(kept)) for kept in found)
+
+    def _overtaken(self, kept: KeptSignal) -> bool:
+        """Whether there is a later signal of another call on a signal's channel."""
+        later = "SELECT EXISTS (SELECT 1 FROM signal WHERE channel = ? AND position > ? AND call_id <> ?)"
+        signal = kept.signal
+        return bool(self.connection.execute(later, (signal.channel, kept.position, signal.call_id)).fetchone()[0])
+
     def one(self, signal_id: str) -> KeptSignal | None:
         """One signal."""
         found = self._read("signal_id = ?", signal_id)
@@ -155,6 +174,12 @@ def read_counts(connection: Connection, counting_from: float) -> Counts:
     )
 
 
+def read_waiting(connection: Connection) -> frozenset[str]:
+    """The channels of which signals are pending."""
+    rows = connection.execute("SELECT DISTINCT channel FROM signal WHERE fate = 'pending' AND fate <> 'confirmed'")
+    return frozenset(channel for (channel,) in rows)
+
+
 def read_last_position(connection: Connection) -> int:
     """The position of the newest signal; 0 if there never was one."""
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'signal'").fetchone()
@@ -169,6 +194,8 @@ def _signal(row: tuple[Any, ...], counting_from: float) -> KeptSignal:
     position, signal_id, is_gone, ivr, channel, call_id, happened_at, caller, called, outcome, *rest = row
     fate, accepted_at, counted, repair, attempts, tried_at, last_error, settled_at, host, parameters, who, token = rest
     at = datetime.fromisoformat(happened_at)
+    # A hundred thousand signals share the names of some hundred channels.
+    ivr, channel = intern(ivr), intern(channel)
     return KeptSignal(
         position=position,
         signal=Gone(signal_id, ivr, channel, call_id, at, outcome, token, parameters)

@@ -80,6 +80,21 @@ _SIGNALS: dict[type, Statement] = {
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT counted FROM clock))",
         lambda w: (*_signal_row(w.signal), w.signal.parameters, w.who, int(w.repair), to_microseconds(w.accepted_at)),
     ),
+    writes.SignalDropped: Statement("DELETE FROM signal WHERE signal_id = ?", lambda w: (w.signal_id,)),
+    writes.SignalRewritten: Statement(
+        "INSERT INTO signal (signal_id, is_gone, ivr, channel, call_id, happened_at, caller, called, outcome,"
+        " parameters, who, repair, accepted_at, attempts, fate, accepted_counted)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?, ?, ?, (SELECT counted FROM clock) - ?)",
+        lambda w: (
+            *_signal_row(w.signal),
+            w.signal.parameters,
+            int(w.repair),
+            to_microseconds(w.accepted_at),
+            w.attempts,
+            w.fate.value,
+            w.age,
+        ),
+    ),
     writes.SignalTried: Statement(
         "UPDATE signal SET attempts = ?, tried_at = ?, last_error = ? WHERE signal_id = ?",
         lambda w: (w.attempts, to_microseconds(w.at), w.error, w.signal_id),

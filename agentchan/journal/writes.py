@@ -159,6 +159,31 @@ class SignalAccepted:
 
 
 @frozen
+class SignalDropped:
+    """A signal is taken out, to be written again in its place in the order (:class:`SignalRewritten`)."""
+
+    signal_id: str
+
+
+@frozen
+class SignalRewritten:
+    """A signal that this run has pending, for a journal that was replaced by a fresh one and may have lost it.
+
+    Attributes:
+        accepted_at: as of :class:`SignalAccepted`.
+        age: seconds since then, as they were counted.
+        attempts: how often it was sent.
+    """
+
+    signal: CallSignal
+    accepted_at: datetime
+    age: float
+    repair: bool
+    attempts: int
+    fate: Fate = Fate.PENDING
+
+
+@frozen
 class SignalTried:
     """A signal was sent ``attempts`` times in all, and is not confirmed yet."""
 
@@ -199,7 +224,8 @@ class CallOpened:
     """A call began on a channel; one that has ended already stays ended.
 
     Attributes:
-        signal_id: of its NewCall; None where the IVR gave none.
+        since: when that was accepted.
+        signal_id: of its NewCall; None where that stays what it was.
     """
 
     channel: str
@@ -213,7 +239,7 @@ class CallEnded:
     """A call has ended, whether its beginning was known or not.
 
     Attributes:
-        signal_id: of its Gone; None where there is none.
+        signal_id: of its Gone; None where that stays what it was.
     """
 
     channel: str
@@ -231,5 +257,15 @@ class CallTokenLearnt:
     token: str
 
 
-SignalWrite = SignalAccepted | SignalTried | SignalSettled | CallUnheardOf | CallOpened | CallEnded | CallTokenLearnt
+SignalWrite = (
+    SignalAccepted
+    | SignalDropped
+    | SignalRewritten
+    | SignalTried
+    | SignalSettled
+    | CallUnheardOf
+    | CallOpened
+    | CallEnded
+    | CallTokenLearnt
+)
 Write = FactWrite | SignalWrite

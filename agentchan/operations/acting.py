@@ -28,7 +28,7 @@ class Acting(Base):
             names = tuple(dict.fromkeys(self._channel(name).name for name in request.channels))
         if not names:
             raise Refused("frontend-mode", "this daemon has no channels: [ivr] channels is empty")
-        if "set_readiness" not in daemon.profile.duties:
+        if "set_readiness" not in daemon.profile.duties and not daemon.profile.withholds_gone:
             text = f"profile {daemon.profile.name} cannot tell CE of readiness (set_readiness is not mapped)"
             raise Refused("unsupported", text)
         before = {name: daemon.channels[name].wish for name in names}
@@ -46,6 +46,11 @@ class Acting(Base):
             who=request.who,
         )
         done = {"channels": len(names), "changed": changed, "until": self._moment().time_of_day(until)}
+        if daemon.profile.withholds_gone and not request.ready:
+            done["warning"] = (
+                f"it takes effect after the next call of each channel: profile {daemon.profile.name} takes a channel "
+                "out by keeping back the Gone of its last call"
+            )
         return _kept(kept, done)
 
     def drain(self, request: requests.DrainRequest) -> Deferred[Json]:
@@ -92,6 +97,8 @@ class Acting(Base):
         topology = daemon.following.topology
         mark = topology.mark(topology.home)
         daemon.following.forget_generation()
+        # Whoever forgets it by hand knows why hosts of an older generation are followed.
+        daemon.chronicle.alarms.pop("mark-fallen", None)
         daemon.chronicle.happened("generation-forgotten", level="warning", reason=request.reason, who=request.who)
         forgotten = {"domain": topology.home, "forgotten": mark.generation if mark else None}
         return _kept(daemon.journal.record([MarkFallen(topology.home)]), forgotten)

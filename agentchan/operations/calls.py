@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from attrs import evolve
@@ -44,7 +45,7 @@ class CallOperations(Base):
         accepted: Accepted = await taking
         fate = accepted.fate
         if fate is Fate.PENDING and wait:
-            fate = await self._daemon.delivering.fate_of(accepted.signal_id, wait)
+            fate = await self._daemon.delivering.awaited.of(accepted.signal_id, wait)
         return {"signal_id": accepted.signal_id, "fate": fate.value, "repeated": accepted.repeated}
 
     # -- looking -------------------------------------------------------------------------------------------------------
@@ -138,14 +139,20 @@ class CallOperations(Base):
 
     async def _retry(self, request: requests.SignalRequest) -> Mapping[str, Any]:
         daemon = self._daemon
-        kept = await self._set_aside(request.signal_id)
-        known = daemon.delivering.outbox.refused.get(request.signal_id)
-        entry = known or Entry(kept.signal, daemon.reactor.seconds(), kept.repair, kept.attempts)
-        if not daemon.delivering.returned(entry):
-            text = "a later call was on that channel, and CE could not tell which call this Gone ends; discard it"
-            raise Refused("unsafe", text)
-        await self._settle(kept, Fate.PENDING, None)
-        daemon.calls.met_fate(kept.signal.channel, kept.signal.call_id, request.signal_id, Fate.PENDING, None)
+        if not daemon.delivering.loaded:
+            text = "the signals of earlier runs are still being read; try again"
+            raise Refused("loading", text, HTTPStatus.SERVICE_UNAVAILABLE, headers=(("Retry-After", "1"),))
+        channel = (await self._kept(request.signal_id)).signal.channel
+        async with daemon.accepting.turns.of(channel):
+            kept = await self._set_aside(request.signal_id)
+            await self._settle(kept, Fate.PENDING, None)
+            known = daemon.delivering.outbox.refused.get(request.signal_id)
+            entry = known or Entry(kept.signal, kept.accepted, kept.repair, kept.attempts)
+            if not daemon.delivering.returned(entry):
+                await self._settle(kept, kept.fate, kept.last_error)
+                text = "a later call was on that channel, and CE could not tell which call this Gone ends; discard it"
+                raise Refused("unsafe", text)
+        daemon.calls.met_fate(channel, kept.signal.call_id, request.signal_id, Fate.PENDING, None)
         self._tell("signal-retried", kept, request)
         return self._signal_row(evolve(kept, fate=Fate.PENDING, settled_at=None))
 
@@ -154,11 +161,14 @@ class CallOperations(Base):
         return Deferred.fromCoroutine(self._discard(request))
 
     async def _discard(self, request: requests.SignalRequest) -> Mapping[str, Any]:
-        kept = await self._set_aside(request.signal_id)
+        daemon = self._daemon
+        channel = (await self._kept(request.signal_id)).signal.channel
         error = f"discarded by {request.who}: {request.reason}"
-        await self._settle(kept, Fate.DISCARDED, error)
-        self._daemon.delivering.outbox.discard(request.signal_id, kept.signal.channel)
-        self._daemon.calls.met_fate(kept.signal.channel, kept.signal.call_id, request.signal_id, Fate.DISCARDED, None)
+        async with daemon.accepting.turns.of(channel):
+            kept = await self._set_aside(request.signal_id)
+            await self._settle(kept, Fate.DISCARDED, error)
+            daemon.delivering.outbox.discard(request.signal_id, channel)
+        daemon.calls.met_fate(channel, kept.signal.call_id, request.signal_id, Fate.DISCARDED, None)
         self._tell("signal-discarded", kept, request)
         return self._signal_row(evolve(kept, fate=Fate.DISCARDED, last_error=error))
 

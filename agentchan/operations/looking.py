@@ -125,7 +125,7 @@ class Looking(Base):
         outbox, counts = self._daemon.delivering.outbox, self._daemon.journal.counts
         oldest = outbox.oldest_at()
         return {
-            "pending": len(outbox),
+            "pending": len(self._daemon.delivering),
             "oldest_s": 0 if oldest is None else round(moment.monotonic - oldest, 3),
             "confirmed": counts.confirmed,
             "refused": counts.refused,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from uuid import uuid4
 
 import structlog
 from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
 
 from agentchan.accepting import Accepted
 from agentchan.api import requests
 from agentchan.api.fields import IDENTIFIER, NAME, checked_token
 from agentchan.api.refusals import Malformed, Refused
+from agentchan.api.routes import SOAP_PATH
 from agentchan.ce.dialer import DialFailed
 from agentchan.ce.door_codec import Asked, DoorCodec, DoorFault, Said
 from agentchan.ce.errors import ExchangeFailed
@@ -20,6 +23,9 @@ from agentchan.parts import Parts
 from agentchan.vocabulary import ChannelState, Fate, Meaning
 
 log = structlog.get_logger("agentchan.soap_door")
+
+READ_HERE = 32 * 1024
+"""Bytes of a request; a longer one is read in a thread, since the reactor must not be kept for 10 ms."""
 
 _MEANS = {
     "unknown-channel": Meaning.UNKNOWN_CHANNEL,
@@ -46,7 +52,7 @@ class SoapDoor(Base):
         Raises:
             Refused: not-found, 404: there is no such file.
         """
-        served = self._door.wsdl(f"{base_url}{self.soap_paths[0]}", name)
+        served = self._door.wsdl(f"{base_url}{next(iter(self.soap_paths), SOAP_PATH)}", name)
         if served is None:
             raise Refused("not-found", f"the WSDL imports no {name!r}", HTTPStatus.NOT_FOUND)
         return requests.SoapAnswer(HTTPStatus.OK, "text/xml; charset=utf-8", served)
@@ -57,7 +63,7 @@ class SoapDoor(Base):
 
     async def _answered(self, request: requests.SoapRequest) -> requests.SoapAnswer:
         try:
-            asked = self._door.read(request.body, request.action)
+            asked = await self._read(request)
             if asked.duty is None:
                 return await self._other(asked, request)
             body = await self._signal(asked, request.who)
@@ -67,10 +73,20 @@ class SoapDoor(Base):
             return self._fault(DoorFault(Meaning.REFUSED, refused.message))
         except Refused as refused:
             return self._fault(DoorFault(_MEANS.get(refused.code, Meaning.REFUSED), refused.message))
-        return requests.SoapAnswer(HTTPStatus.OK, self._door.media_type, body)
+        # An operation without a reply is answered by the bare status (WSDL 1.1, one-way).
+        return requests.SoapAnswer(HTTPStatus.OK if body else HTTPStatus.ACCEPTED, self._door.media_type, body)
+
+    async def _read(self, request: requests.SoapRequest) -> Asked:
+        if len(request.body) <= READ_HERE:
+            return self._door.read(request.body, request.action)
+        reactor = self._daemon.reactor
+        read: Asked = await deferToThreadPool(
+            reactor, reactor.getThreadPool(), self._door.read, request.body, request.action
+        )
+        return read
 
     def _fault(self, fault: DoorFault) -> requests.SoapAnswer:
-        return requests.SoapAnswer(HTTPStatus.INTERNAL_SERVER_ERROR, self._door.media_type, self._door.fault(fault))
+        return requests.SoapAnswer(self._door.status(fault), self._door.media_type, self._door.fault(fault))
 
     # -- call signals --------------------------------------------------------------------------------------------------
 
@@ -84,9 +100,10 @@ class SoapDoor(Base):
 
     async def _new_call(self, asked: Asked, who: str) -> bytes:
         fields = asked.fields
+        channel = _needed(fields.get("channel"), "the channel")
         request = requests.NewCallRequest(
-            channel=_needed(fields.get("channel"), "the channel"),
-            call_id=_needed(fields.get("call_id"), "the call id"),
+            channel=channel,
+            call_id=_needed(fields.get("call_id") or self._own_call_id(channel), "the call id"),
             who=who,
             caller=_checked(fields.get("caller"), "the caller", IDENTIFIER),
             called=_checked(fields.get("called"), "the called number", IDENTIFIER),
@@ -100,18 +117,36 @@ class SoapDoor(Base):
             if refused.code != "call-ended":
                 raise
             # A NewCall for a call whose Gone was already applied changes nothing (contract, Idempotency).
-            channel = self._daemon.accepting.channel(request.channel)
-            return self._door.reply(asked, Said(self._idle(channel), request.call_id, None, False))
+            return self._new_call_after_its_gone(asked, request)
         fate = await self._confirmed(accepted)
         state = ChannelState.BUSY if not accepted.call.ended else self._idle(accepted.call.channel)
         return self._said(asked, accepted, state, fate)
+
+    def _own_call_id(self, channel: str) -> str | None:
+        """The id of a call where scripts give none: while one is open a NewCall can only be that one's, said again."""
+        if self._daemon.profile.mapped["new_call"].uses("call_id"):
+            return None
+        open_call = self._daemon.calls.open_on(self._daemon.accepting.channel(channel))
+        return open_call.call_id if open_call is not None else str(uuid4())
+
+    def _new_call_after_its_gone(self, asked: Asked, request: requests.NewCallRequest) -> bytes:
+        channel = self._daemon.accepting.channel(request.channel)
+        call = self._daemon.calls.find(channel, request.call_id)
+        # Where the script gives SignalIds, it is that by which CE knows a duplicate.
+        duplicate = call is not None and call.new_call is not None and request.signal_id in (None, call.new_call)
+        token = call.call_token if call is not None else None
+        return self._door.reply(asked, Said(self._idle(channel), request.call_id, token, duplicate))
 
     async def _gone(self, asked: Asked, who: str) -> bytes:
         fields = asked.fields
         channel, call_id = fields.get("channel"), fields.get("call_id")
         token = fields.get("call_token")
-        if token is not None and (channel is None or call_id is None):
-            channel, call_id = self._by_token(token, channel, call_id)
+        if token is not None and call_id is None:
+            # CE's own token, or the call id, which stood for it while CE had not answered.
+            accepting = self._daemon.accepting
+            on = None if channel is None else accepting.channel(channel)
+            named = await accepting.recalling.named(token, on)
+            channel, call_id = named if named is not None else (channel, token)
         request = requests.GoneRequest(
             channel=_needed(channel, "the channel"),
             who=who,
@@ -125,19 +160,12 @@ class SoapDoor(Base):
         fate = await self._confirmed(accepted)
         return self._said(asked, accepted, self._idle(accepted.call.channel), fate)
 
-    def _by_token(self, token: str, channel: str | None, call_id: str | None) -> tuple[str | None, str | None]:
-        """The call that a token was given for: CE's own token, or the call id that stood for it while CE was away."""
-        for call in self._daemon.calls.open():
-            if token in (call.call_token, call.call_id) and channel in (None, call.channel):
-                return call.channel, call.call_id
-        return channel, call_id or token
-
     async def _confirmed(self, accepted: Accepted) -> Fate:
         """The signal's fate, waited for where the configuration says so."""
         configuration = self._daemon.configuration
         if configuration.api.soap_reply != "confirmed" or accepted.fate is not Fate.PENDING:
             return accepted.fate
-        return await self._daemon.delivering.fate_of(accepted.signal_id, configuration.signals.reply_timeout)
+        return await self._daemon.delivering.awaited.of(accepted.signal_id, configuration.signals.reply_timeout)
 
     def _said(self, asked: Asked, accepted: Accepted, foretold: ChannelState, fate: Fate) -> bytes:
         """The answer: with CE's own word where it has answered, else with what it will say."""

@@ -840,6 +840,20 @@ class FaultTests(ChannelCase):
         self.clock.settle(0.2)
         assert len(self.stage.dialled) == 1
 
+    def test_in_an_action(self) -> None:
+        """One in carrying out an action; the others that were decided with it are carried out."""
+
+        def fault(_reason: str) -> None:
+            raise ZeroDivisionError("a fault")
+
+        connection = self.up()
+        connection.abort = fault  # type: ignore[method-assign,assignment]
+        with capture_logs() as logged:
+            self.channel.follow(None)
+        self.assert_loud(logged)
+        assert len(self.causes()) == 1
+        assert self.state is State.DOWN
+
     def test_in_whoever_listens(self) -> None:
         """Listeners that fail are logged; what else was decided is done."""
 

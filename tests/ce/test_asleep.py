@@ -19,6 +19,8 @@ from twisted.trial.unittest import TestCase
 
 from tests.ce.dialing import ScriptedPeer, ScriptedServer, http
 
+ROOT = Path(__file__).parents[2]
+
 FOR_LONG = 2.0
 """Seconds: longer than anything that the sleeper waits for."""
 
@@ -59,7 +61,11 @@ class AsleepTests(TestCase):
         urls = [f"http://127.0.0.1:{each.port.getHost().port}/x" for each in (self.component, self.connector)]
         self.sleeper = Sleeper()
         self.process: Any = reactor.spawnProcess(
-            self.sleeper, sys.executable, [sys.executable, "-m", "tests.ce.sleeper", *urls], env=os.environ
+            self.sleeper,
+            sys.executable,
+            [sys.executable, "-m", "tests.ce.sleeper", *urls],
+            env=os.environ,
+            path=str(ROOT),
         )
         self.addCleanup(self.kill)
 

@@ -667,7 +667,7 @@ class TestComponentService:
         ]
 
 
-class TestDone_without:  # noqa: N801 - reads better
+class TestNotMapped:
     """What is not mapped."""
 
     def test_signal_id(self, site: Site) -> None:

@@ -257,6 +257,48 @@ def test_by_the_wsdl(tmp_path: Path, site: str, old: str, new: str, fault: str) 
     assert fault in found[0]
 
 
+REFERENCE = (SHIPPED / "reference" / "profile.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        (
+            'equals = "NotActive"',
+            'equals = "NotActiv"',
+            'outcomes[0].equals: is "NotActiv", which the WSDL does not have there (did you mean "NotActive"?)',
+        ),
+        (
+            'path = "ConnectorFault/Code"',
+            'path = "ConnectorFault/Cod"',
+            'path: is "ConnectorFault/Cod", which is not in the fault (did you mean "ConnectorFault/Code"?)',
+        ),
+        (
+            '"ConnectorFault/Channel" =',
+            '"ConnectorFault/Chanel" =',
+            'Chanel": is not in the fault ConnectorFault (did you mean "ConnectorFault/Channel"?)',
+        ),
+        (
+            'equals = ["true", "1"]',
+            'equals = ["yes"]',
+            '.outcomes[0].equals: is "yes", which the WSDL does not have there (known here: 0, 1, false, true)',
+        ),
+        ('"ConnectorFault/Channel" =', '"OtherFault/Channel" =', ""),
+    ],
+)
+def test_faults_of_the_wsdl(tmp_path: Path, old: str, new: str, fault: str) -> None:
+    """Paths and words of faults are those of the WSDL; a fault that it does not declare may be anything."""
+    folder = Path(shutil.copytree(SHIPPED / "reference", tmp_path / "site"))
+    assert old in REFERENCE
+    if not fault:
+        (folder / "profile.toml").write_text(REFERENCE.replace(old, new, 1))
+        assert load_profile(str(folder)).name == "reference"
+        return
+    found = faults(folder, REFERENCE.replace(old, new, 1))
+    assert len(found) == 1
+    assert fault in found[0]
+
+
 def test_broken_wsdl(folder: Path) -> None:
     """Where the WSDL cannot be read, what does not depend on it is still told."""
     (folder / "service.wsdl").write_text("<html/>")

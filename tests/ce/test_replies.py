@@ -112,6 +112,15 @@ class TestMeanings:
         assert read.meaning(read.read(element(inside))) is meaning
 
 
+def test_booleans() -> None:
+    """Both forms of a boolean are one, in the profile and in the reply."""
+    shape = Shape("R", Content(children=(Shape("A", Content(Kind.BOOLEAN)),)))
+    for said in ("true", "1"):
+        read = ReplyReader.compile(shape, {}, None, (Outcome(Meaning.DUPLICATE, path="A", equals=(said,)),))
+        for text, meaning in (("true", Meaning.DUPLICATE), (" 1 ", Meaning.DUPLICATE), ("0", None), ("false", None)):
+            assert read.meaning(read.read(etree.fromstring(f"<R><A>{text}</A></R>"))) is meaning
+
+
 DETAIL = etree.fromstring('<detail><P xmlns="urn:p" k="v"><Code> 17 </Code><Who/><Who>a</Who><Who>b</Who></P></detail>')
 
 

@@ -60,6 +60,37 @@ def test_fates() -> None:
     assert call.gone_fate is Fate.REFUSED
 
 
+def test_a_new_call_made_anew() -> None:
+    """Whether CE was told is what became of the newest NewCall; the IVR's own is still known by its id."""
+    calls = Calls()
+    call = Call("c1", "1", 0.0, new_call="n1", new_call_fate=Fate.CONFIRMED, remade="n2", remade_fate=Fate.PENDING)
+    calls.began(call)
+    assert not call.told
+    calls.met_fate("c1", "1", "n2", Fate.CONFIRMED, None)
+    assert call.told
+    calls.met_fate("c1", "1", "n2", Fate.REFUSED, None)
+    assert not call.told
+    assert call.new_call_fate is Fate.CONFIRMED
+
+
+def test_by_name() -> None:
+    """A call is found by its id, and by the token that CE gave for it, on any channel or only on its own."""
+    calls = Calls()
+    call = Call("c1", "1", 0.0, new_call="n1")
+    calls.began(call)
+    assert calls.named("1", None) is call
+    assert calls.named("1", "c1") is call
+    assert calls.named("1", "c2") is None
+    assert calls.named("t1", None) is None
+    calls.met_fate("c1", "1", "n1", Fate.CONFIRMED, "t1")
+    assert calls.named("t1", "c1") is call
+    calls.ended(call)
+    assert calls.named("t1", None) is call
+    newer = Call("c2", "1", 1.0)
+    calls.began(newer)
+    assert calls.named("1", None) is newer
+
+
 def test_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest ended calls are forgotten; an open one never is, however old, nor is a channel's newest mixed up."""
     monkeypatch.setattr(module, "REMEMBERED", 3)
@@ -70,10 +101,13 @@ def test_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     calls.ended(again)
     calls.ended(Call("c1", "second", 0.0))
     for number in range(10):
-        calls.ended(Call(f"d{number}", "x", 0.0))
+        calls.ended(Call(f"d{number}", "x", 0.0, call_token=f"t{number}"))
     assert calls.open_on("c0") is stays
     assert calls.find("c0", "open") is stays
     assert calls.find("c1", "first") is None
     assert calls.newest_on("d9") is not None
     assert calls.newest_on("c1") is None
+    assert calls.named("first", None) is None
+    assert calls.named("x", "d9") is not None
     assert len(calls._known) <= 4
+    assert len(calls._named) <= 8

@@ -428,7 +428,7 @@ def test_a_call_that_ce_does_not_hold_needs_no_gone(report: ChannelReport, over:
     """A Gone goes on until CE has confirmed it or reports that the call is not there."""
     outbox = outbox_of()
     refused_gone(outbox, "1")
-    outbox.reported(report)
+    outbox.reported([report])
     assert told(outbox) == (["g:1 discarded"] if over else [])
     assert bool(outbox.refused) is not over
 
@@ -438,7 +438,7 @@ def test_pending_signals_may_change_what_ce_holds() -> None:
     outbox = outbox_of()
     refused_gone(outbox, "1")
     outbox.accepted(new_call("1"))
-    outbox.reported(ChannelReport("c1", ChannelState.READY))
+    outbox.reported([ChannelReport("c1", ChannelState.READY)])
     assert list(outbox.refused) == ["g:1"]
 
 

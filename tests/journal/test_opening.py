@@ -96,8 +96,10 @@ def test_a_backup_that_fails_stops_the_migration(tmp_path: Path, monkeypatch: py
 
     with monkeypatch.context() as patch:
         patch.setattr(opening, "back_up", fail)
+        desk = Desk(path)
         with pytest.raises(JournalUnavailable, match=r"No space left.*must be migrated first"):
-            opened(path)
+            desk.journal.load()
+        desk.closed()
     with closing(sqlite3.connect(path)) as old:
         assert old.execute("PRAGMA user_version").fetchone() == (1,)
     desk, remembered = opened(path)

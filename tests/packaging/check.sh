@@ -11,13 +11,14 @@ echo "== building the sdist, and the wheel from it"
 "$python" -m build --outdir "$work/dist" "$source" >"$work/build.log" 2>&1 || { cat "$work/build.log" >&2; exit 1; }
 tar -tzf "$work"/dist/*.tar.gz >"$work/files"
 for file in etc/agentchan.toml systemd/agentchan.service systemd/agentchan.socket LICENSE CHANGELOG.md README.md Makefile \
+    packaging/nfpm.yaml requirements/run.lock systemd/agentchan@.socket \
     tests/config/test_sample.py twisted/plugins/agentchan_plugin.py; do
     grep -q "^[^/]*/$file\$" "$work/files" || { echo "the sdist has no $file" >&2; exit 1; }
 done
 
 echo "== installing the wheel"
 "$python" -m venv "$work/venv"
-"$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check "$work"/dist/*.whl
+"$work/venv/bin/python" -m pip install -qq --disable-pip-version-check "$work"/dist/*.whl
 cp "$source/etc/agentchan.toml" "$work/agentchan.toml"
 mkdir "$work/elsewhere"
 cd "$work/elsewhere"

@@ -23,7 +23,11 @@ CGROUPS = Path("/sys/fs/cgroup")
 PREFIX = "agentchan-test-"
 BOOT_TIMEOUT = 60.0
 BOOT = Path(__file__).with_name("boot.sh")
-ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": "/root"}
+ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LANG": "C.UTF-8",
+    "HOME": "/root",
+}
 
 
 def cannot_boot() -> str | None:
@@ -85,7 +89,7 @@ class Machine:
     # -- what is done in it ------------------------------------------------------------------------------------------
 
     def attempt(
-        self, *command: str, given: str | None = None, timeout: float = 120.0, **environment: str
+        self, *command: str, given: str = "", timeout: float = 120.0, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in the machine as root, whatever its exit status."""
         if self._leader is None:
@@ -93,16 +97,15 @@ class Machine:
         enter = ["nsenter", "-t", str(self._leader), "-m", "-u", "-i", "-n", "-p", "-C", "--wd=/root", "--", *command]
         return subprocess.run(
             enter,
-            **({"stdin": subprocess.DEVNULL} if given is None else {"input": given}),  # type: ignore[call-overload]
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            input=given,
+            capture_output=True,
             text=True,
             check=False,
             timeout=timeout,
             env={**ENVIRONMENT, **environment},
         )
 
-    def run(self, *command: str, given: str | None = None, timeout: float = 120.0, **environment: str) -> str:
+    def run(self, *command: str, given: str = "", timeout: float = 120.0, **environment: str) -> str:
         """Run a command in the machine as root; returns what it printed.
 
         Raises:
@@ -126,8 +129,8 @@ class Machine:
         """
         deadline = time.monotonic() + timeout
         while not (found := predicate()):
-            ended = self._process is not None and self._process.poll() is not None
-            assert not ended and time.monotonic() < deadline, f"waited in vain for {what or predicate}: {found!r}"
+            assert self._process is None or self._process.poll() is None, "the machine has ended"
+            assert time.monotonic() < deadline, f"waited in vain for {what or predicate}: {found!r}"
             time.sleep(interval)
         return found
 

@@ -1,0 +1,45 @@
+"""What a process costs, as the kernel counts it (proc(5))."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_MEGABYTE = 1e6
+
+
+def memory(pids: Iterable[int]) -> float:
+    """Megabytes (of a million bytes) that these processes have resident."""
+    pages = sum(int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) for pid in pids)
+    return pages * os.sysconf("SC_PAGE_SIZE") / _MEGABYTE
+
+
+def most_memory(pid: int) -> float:
+    """Megabytes that a process has had resident at most."""
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024 / _MEGABYTE
+    raise ValueError(f"process {pid} has no memory")
+
+
+def cpu_seconds(pids: Iterable[int]) -> float:
+    """Seconds of processor that these processes have used, in user and kernel mode."""
+    used = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        used += int(fields[11]) + int(fields[12])
+    return used / _TICKS
+
+
+def machine_cpu_seconds() -> float:
+    """Seconds of processor that all of the machine has used since its start."""
+    # user, nice, system, and from the sixth on: interrupts and what other machines of the same hardware took.
+    fields = [int(field) for field in Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()[1:9]]
+    return (sum(fields[:3]) + sum(fields[5:])) / _TICKS
+
+
+def own_cpu_seconds() -> float:
+    """Seconds of processor that this process and its children that have ended used."""
+    return sum(os.times()[:4])

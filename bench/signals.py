@@ -1,0 +1,233 @@
+"""How many call signals one core can take, and how fast each is accepted, beside what else one could build.
+
+    python bench/signals.py [--full] [--seconds 8] [--json FILE] [--directory DIR]
+
+Eight IVR scripts tell of call after call: NewCall, then Gone, each as soon as the last one was answered. Contestants:
+
+  agentchan       the scripts post JSON to the daemon (http.client, kept connections); an answer means: on disk. The
+                  daemon sends it to CE meanwhile; "confirmed" counts until CE has applied the last one.
+  HAProxy + zeep  each script sends by zeep and a requests session through HAProxy; each signal is written to a file of
+                  its own, synced and renamed before it is sent, and removed when CE has answered. An answer means: CE
+                  has it.
+
+Everything but the two hosts of each contestant's CE pair shares one core. The contestants take turns. Then the same at
+60 calls a second, evenly: how long does a script wait for its answer?
+
+Ends with status 1 where a signal was lost, doubled or applied out of order; times are no test.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+from measuring import options
+from measuring.applied import applied, offences
+from measuring.callers import EIGHT, Callers, Calls, callers
+from measuring.contestants import CONNECTOR_WSDL, IVR, pattern, tables
+from measuring.cores import FIRST, OTHERS, only_on
+from measuring.haproxy import HAProxy, free_port, installed
+from measuring.process_cost import cpu_seconds
+from measuring.report import Column, Report
+from measuring.spread import Spread
+
+from agentchan.lab.daemon_process import DaemonProcess
+from agentchan.lab.pair import Pair
+
+CHANNELS = 500
+TURNS = 2
+"""Times that each contestant calls as fast as it can."""
+RATE = 60.0
+"""Calls a second, of Cisco's VRU peripheral gateway."""
+FACTOR = 4.0
+"""Agentchan is to be so many times as fast."""
+ACCEPT_P99 = 5.0
+"""Milliseconds at ``RATE``."""
+DRAINED_IN = 120.0
+"""Seconds."""
+
+
+@define
+class Contestant(ABC):
+    """One of them, running, with its callers.
+
+    Attributes:
+        signals: the SignalIds of everything that was answered.
+    """
+
+    pair: Pair
+    callers: Callers
+    served_by: list[int]
+    signals: list[str] = field(factory=list)
+    name = ""
+
+    @abstractmethod
+    def pending(self) -> int:
+        """How many signals are accepted but not confirmed."""
+
+    def fast(self, prefix: str, seconds: float) -> dict[str, Any]:
+        """Call as fast as possible for so long; returns what came of it."""
+        before = cpu_seconds(self.served_by), cpu_seconds(self.callers.pids)
+        calls = self.callers.call(prefix, seconds=seconds)
+        used = cpu_seconds(self.served_by) - before[0], cpu_seconds(self.callers.pids) - before[1]
+        lasted = calls.ended - calls.began
+        left = self.pending()
+        self.drained()
+        self.signals += calls.signals
+        done = applied(self.pair, prefix)
+        return {
+            "contestant": self.name,
+            "accepted": calls.pairs_a_second,
+            "confirmed": done.count / 2 / (done.last - calls.began),
+            "left": left,
+            "took": Spread.of(calls.took),
+            "served_by": used[0] / lasted,
+            "callers": used[1] / lasted,
+        }
+
+    def evenly(self, prefix: str, seconds: float) -> Calls:
+        """Call at the usual rate."""
+        calls = self.callers.call(prefix, seconds=seconds, rate=RATE)
+        self.drained()
+        self.signals += calls.signals
+        return calls
+
+    def drained(self) -> None:
+        """Wait until CE has everything."""
+        self.pair.wait_until(lambda: self.pending() == 0, timeout=DRAINED_IN, what=f"{self.name} has sent everything")
+
+
+@define
+class Agentchan(Contestant):
+    """The daemon."""
+
+    daemon: DaemonProcess = field(kw_only=True)
+    name = "agentchan"
+
+    def pending(self) -> int:
+        """By its status."""
+        pending: int = self.daemon.status()["signals"]["pending"]
+        return pending
+
+
+class Practitioner(Contestant):
+    """HAProxy and eight zeep scripts."""
+
+    name = "HAProxy + zeep"
+
+    def pending(self) -> int:
+        """A script goes on only when CE has answered."""
+        return 0
+
+
+@contextmanager
+def own_pair(directory: Path) -> Iterator[Pair]:
+    """A pair on the other cores."""
+    with only_on(OTHERS):
+        pair = Pair(directory / "pair", [pattern(CHANNELS)], request_log=False)
+        stack = ExitStack()
+        stack.enter_context(pair)
+    with stack:
+        yield pair
+
+
+@contextmanager
+def agentchan(directory: Path) -> Iterator[Contestant]:
+    """The daemon and its callers, on one core."""
+    with own_pair(directory) as pair, ExitStack() as stack, only_on(FIRST):
+        listen = f"127.0.0.1:{free_port()}"
+        daemon = DaemonProcess(directory, tables(pair, CHANNELS, {"api": {"listen": listen}}))
+        stack.callback(daemon.stop)
+        daemon.start()
+        pair.wait_until(lambda: pair.states()["Ready"] == CHANNELS, what="all channels are ready")
+        arguments = listen.split(":")
+        made = callers("json_calls", lambda _: arguments, [pattern(CHANNELS)], directory / "callers.log")
+        yield Agentchan(pair, stack.enter_context(made), [daemon.pid], daemon=daemon)
+
+
+@contextmanager
+def practitioner(directory: Path) -> Iterator[Contestant]:
+    """HAProxy and the scripts, on one core."""
+    with own_pair(directory) as pair, ExitStack() as stack, only_on(FIRST):
+        proxy = stack.enter_context(HAProxy(directory, pair))
+
+        def arguments(number: int) -> list[str]:
+            return [str(CONNECTOR_WSDL), proxy.url, IVR, str(directory / f"spool{number}")]
+
+        made = callers("zeep_calls", arguments, [pattern(CHANNELS)], directory / "callers.log")
+        yield Practitioner(pair, stack.enter_context(made), [proxy.pid])
+
+
+FAST = (
+    Column("contestant"),
+    Column("accepted", "accepted pairs/s", 0),
+    Column("confirmed", "confirmed pairs/s", 0),
+    Column("left", "left at the end"),
+    Column("took", "answer ms", 2, ("median", "p95", "p99", "most")),
+    Column("served_by", "daemon/proxy cores", 2),
+    Column("callers", "scripts cores", 2),
+)
+EVENLY = (
+    Column("contestant"),
+    Column("means", "an answer means"),
+    Column("took", "ms", 2, ("median", "p95", "p99", "least", "most", "count")),
+)
+
+
+def tell(report: Report, fast: list[dict[str, Any]], even: dict[str, Calls]) -> None:
+    """The tables and the targets."""
+    title = f"{EIGHT} scripts as fast as they can, all on core {FIRST[0]}, the pairs on cores {OTHERS}"
+    report.table(title, FAST, fast)
+    means = {"agentchan": "it is on disk", "HAProxy + zeep": "it was on disk, and CE has it"}
+    rows = [{"contestant": name, "means": means[name], "took": Spread.of(calls.took)} for name, calls in even.items()]
+    report.table(f"{RATE:g} calls a second, evenly: what a script waits for", EVENLY, rows)
+    report.say()
+    found = {
+        name: {key: Spread.of([row[key] for row in fast if row["contestant"] == name]).median for key in RATES}
+        for name in even
+    }
+    own = found["agentchan"]
+    report.target(f"accept at {RATE:g} calls/s, p99", Spread.of(even["agentchan"].took).p99, ACCEPT_P99, "ms")
+    for name, other in found.items():
+        if name != "agentchan":
+            for key in RATES:
+                report.target(f"{key} pairs/s against {name}", own[key] / other[key], FACTOR, "times", at_least=True)
+
+
+RATES = ("accepted", "confirmed")
+
+
+def main() -> None:
+    """Measure, tell, judge."""
+    parser = options.parser(__doc__ or "", "full", "directory")
+    parser.add_argument("--seconds", type=float, default=8.0, help="of each turn [default: %(default)s]")
+    given = parser.parse_args()
+    seconds = given.seconds * (4 if given.full else 1)
+    report = Report("signals", "call signals per second on one core, and how fast each is accepted", given.json)
+    if installed() is None:
+        report.note("HAProxy is not installed (apt-get install haproxy): what a practitioner would build is left out")
+    with options.working_directory(given) as directory, ExitStack() as stack:
+        report.disk(directory)
+        contestants = [stack.enter_context(agentchan(directory / "agentchan"))]
+        if installed() is not None:
+            contestants.append(stack.enter_context(practitioner(directory / "practitioner")))
+        fast = []
+        for turn in range(TURNS):
+            order = contestants if turn % 2 == 0 else contestants[::-1]
+            fast += [each.fast(f"fast{turn}-", seconds) for each in order]
+        even = {each.name: each.evenly("even-", 2.5 * seconds) for each in contestants}
+        tell(report, fast, even)
+        for each in contestants:
+            report.check(
+                f"{each.name}: {len(each.signals)} signals, each applied once and in order",
+                offences(each.pair, each.signals),
+            )
+    report.finish()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Where no Component Service says who is active, the connectors' own answers do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agentchan.lab.pair import Pair
+from tests.end_to_end.daemons import RunningDaemon, Stage, merged, wait_until
+
+
+def tables(pair: Pair) -> dict[str, Any]:
+    """The daemon knows the connectors alone."""
+    return {
+        "ce": {"active_by": "connector-answers"},
+        "component_link": {"urls": []},
+        "agent_channel": {"connector_urls": pair.connector_urls, "backoff_maximum": "200ms"},
+    }
+
+
+def _well(stage: Stage) -> None:
+    stage.all_is_well(connector_answers=True)
+
+
+def test_in_line(stage: Stage, daemon: RunningDaemon) -> None:
+    """The first connector in line that accepts is the active one; its answers give names and generations."""
+    status = daemon.status()
+    first, second = status["ce"]["hosts"]
+    assert (first["name"], first["role"], first["url"]) == ("ce1", "Active", stage.pair.connector_urls[0])
+    assert second["url"] == stage.pair.connector_urls[1]
+    _well(stage)
+
+
+def test_switch_and_back(stage: Stage, daemon: RunningDaemon) -> None:
+    """A host that is not active any more says so on the agent channel, and the next one in line is asked."""
+    for to in ("ce2", "ce1", "ce2"):
+        stage.pair.promote(to)
+        stage.wait_ready(daemon)
+    _well(stage)
+
+
+def test_killed_and_frozen(stage: Stage, daemon: RunningDaemon) -> None:
+    """Hosts that die or hang are left for the next one in line."""
+    stage.pair.kill("ce1", promote="ce2")
+    stage.wait_ready(daemon)
+    stage.pair.start("ce1")
+    stage.pair.freeze("ce2", promote="ce1")
+    stage.wait_ready(daemon)
+    stage.pair.thaw("ce2")
+    _well(stage)
+
+
+def test_nobody_active(stage: Stage, daemon: RunningDaemon) -> None:
+    """With nobody active, or nobody there, the daemon goes round in line until somebody accepts, and says so."""
+    stage.pair.demote()
+    status = daemon.wait_status(lambda status: status["ce"]["verdict"] == "none-active", "nobody is active")
+    assert status["channels"]["ready"] == 0
+    stage.pair.kill("ce1")
+    stage.pair.kill("ce2")
+    daemon.wait_status(lambda status: status["ce"]["verdict"] == "unknown", "nobody answers")
+    assert "no-host-answers" in daemon.problems()
+    stage.pair.start("ce2")
+    stage.pair.promote("ce2")
+    stage.wait_ready(daemon)
+    stage.pair.start("ce1")
+    _well(stage)
+
+
+def test_smallest_profile(stage: Stage, daemon: RunningDaemon) -> None:
+    """With NewCall and Gone alone there is no readiness to tell; calls reach whichever host takes them."""
+    assert daemon.stop() == 0
+    own = {"ce": {"profile": "minimum", "domain": ""}, 'ivr.channel_values."*"': {"campaign": "billing"}}
+    smallest = stage.daemon("smallest", tables=merged(tables(stage.pair), own))
+    smallest.start()
+    for host, call in (("ce1", "c1"), ("ce2", "c2")):
+        if host == "ce2":
+            stage.pair.kill("ce1", promote="ce2")
+        smallest.type("new-call", "ivr1-01", call)
+        wait_until(lambda call=call: stage.pair.channels()["ivr1-01"]["call_id"] == call, f"{host} holds {call}")
+        smallest.type("gone", "ivr1-01", "--call-id", call)
+        wait_until(lambda: stage.pair.channels()["ivr1-01"]["call_id"] is None, f"{host} holds nothing")
+        status = smallest.wait_channel("up")
+        assert status["agent_channel"]["url"] == stage.pair.url(host, "connector")
+    assert {row["reported"] for row in smallest.ask("channels")["channels"]} == {"unknown"}
+    assert "cannot tell CE of readiness" in smallest.type("not-ready", "ivr1-01", "--reason", "x", status=1)
+    assert smallest.stop() == 0
+    assert smallest.offences() == []
+    del stage.daemons["smallest"]

@@ -1,0 +1,1 @@
+"""The call-signal service: accepting, delivering, repairing."""

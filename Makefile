@@ -39,8 +39,9 @@ coverage: $(STAMP)  ## which lines and branches the tests go through
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
 
-bench: $(STAMP)  ## the figures: time to failover, growth, idle cost
-	@set -e; for each in bench/bench_*.py; do echo "== $$each"; $(PY) "$$each"; done
+bench: $(STAMP)  ## the figures, in 15 minutes; BENCH_ARGS="failover --full" for some, BENCH_ARGS=--help tells
+	@bench/get_haproxy.sh
+	@$(PY) bench $(BENCH_ARGS)
 
 packaging: $(STAMP)  ## the wheel, installed in an empty environment, works from anywhere
 	tests/packaging/check.sh "$(PY)"

@@ -5,6 +5,7 @@ One place, so that each kind of event has one name everywhere.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +25,7 @@ from agentchan.journal.writes import FailoverHappened, MarkFallen, MarkRaised, W
 from agentchan.wishes import Recording
 
 log = structlog.get_logger("agentchan.daemon")
+_LOGGER = logging.getLogger("agentchan.daemon")
 
 
 class Chronicle:
@@ -55,7 +57,9 @@ class Chronicle:
 
     def happened(self, event: str, *, level: str = "info", **fields: Any) -> None:
         """Tell of an event."""
-        getattr(log, level)(event, **fields)
+        # Each call signal tells two that hardly anybody logs, and to find that out costs more than the rest of it.
+        if level != "debug" or _LOGGER.isEnabledFor(logging.DEBUG):
+            getattr(log, level)(event, **fields)
         self._feed.publish(event, **fields)
 
     # The signs of following.

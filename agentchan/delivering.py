@@ -30,7 +30,6 @@ from agentchan.core.outbox_values import (
 from agentchan.core.session_values import Note
 from agentchan.earlier_signals import EarlierSignals
 from agentchan.journal.writes import CallTokenLearnt, SignalSettled, SignalTried, Write
-from agentchan.lazy_writes import LazyWrites
 from agentchan.signal_parts import SignalParts
 from agentchan.vocabulary import CallSignal, ChannelReport, Fate, Gone, NewCall
 
@@ -79,7 +78,7 @@ class Delivering:
     ) -> None:
         self.outbox = outbox
         self.lanes: Lanes | None = None
-        self.writes = LazyWrites(parts.reactor, parts.journal)
+        self.writes = parts.writes
         self.awaited = AwaitedFates(parts.reactor)
         self.loaded = False
         self.host: str | None = None
@@ -150,11 +149,21 @@ class Delivering:
         self.outbox.not_mended(channel, self._parts.now())
         self.advance()
 
-    def returned(self, entry: Entry) -> bool:
-        """A refused or expired signal is wanted again; False where that could end another call (profile.md)."""
+    def returned(self, entry: Entry, after: CallSignal | None = None) -> bool:
+        """A refused or expired signal is wanted again.
+
+        Args:
+            entry: the signal.
+            after: a mend that is on disk and goes first.
+
+        Returns:
+            False where that could end another call (profile.md, Rules).
+        """
         if not self.outbox.returned(entry):
             return False
         self._parts.channels.hold_back(entry.signal.channel)
+        if after is not None:
+            self.outbox.mended(Entry(after, self._parts.now(), repair=True), entry.id)
         self.advance()
         return True
 

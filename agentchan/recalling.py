@@ -39,6 +39,7 @@ class Recalling:
             Refused: it was not kept since its SignalId is taken: signal-id-taken, 409.
             WriteRefused: it was not kept for no reason that is known.
         """
+        self._parts.writes.flush()
         kept = await self._answer(self._parts.journal.call(channel, call_id))
         if kept is None:
             raise await self.taken(signal_id, error)
@@ -63,6 +64,7 @@ class Recalling:
         call = self._parts.calls.named(name, channel)
         if call is not None:
             return call.channel, call.call_id
+        self._parts.writes.flush()
         kept = await self._answer(self._parts.journal.call_with_token(name))
         return (kept.channel, kept.call_id) if kept is not None and channel in (None, kept.channel) else None
 

@@ -129,29 +129,29 @@ class Repairing:
         call = await self._mends.call(channel, call_id)
         if call is not None and not call.ended:
             return  # the IVR has told of it meanwhile
-        if call is not None:
+        open_call = self._parts.calls.open_on(channel)
+        if refused is not None and open_call is not None and open_call.new_call == refused.id:
+            await self._replaced(Mend(channel, call_id, Mending.SUPERSEDED), refused)
+        elif call is not None:
             await self._make(Mend(channel, call_id, Mending.ENDED_HERE))
-        elif refused is not None:
-            await self._make(Mend(channel, call_id, Mending.SUPERSEDED))
         elif self._unknown_calls_go:
             await self._make(Mend(channel, call_id, Mending.UNKNOWN_CALL))
         elif self.stuck.get(channel) is None or self.stuck[channel].call_id != call_id:
             self.stuck[channel] = StuckCall(channel, call_id, self._parts.now())
             self._parts.tell("channel-stuck", level="warning", channel=channel, call_id=call_id)
-        if refused is not None:
-            await self._return(refused)
 
-    async def _return(self, refused: Entry) -> None:
-        """A NewCall that CE refused since it held another call is sent again, once, while its call is in progress."""
-        signal = refused.signal
-        call = self._parts.calls.find(signal.channel, signal.call_id)
-        if call is None or call.ended or refused.held:
+    async def _replaced(self, mend: Mend, refused: Entry) -> None:
+        """CE refused the NewCall of the call in progress since it holds another: that one's Gone, and it once more."""
+        if refused.held:
+            await self._make(mend)
             return
         refused.held += 1
-        pending = SignalSettled(refused.id, Fate.PENDING, self._parts.time_of_day(), refused.attempts)
-        await self._parts.journal.record([pending])
-        if self._delivering.returned(refused):
-            self._parts.calls.met_fate(signal.channel, signal.call_id, refused.id, Fate.PENDING, None)
+        async with self._parts.turns.of(mend.channel):
+            gone = await self._mends.gone(mend)
+            pending = SignalSettled(refused.id, Fate.PENDING, self._parts.time_of_day(), refused.attempts)
+            await self._parts.journal.record([pending])
+            self._parts.calls.met_fate(mend.channel, refused.signal.call_id, refused.id, Fate.PENDING, None)
+            self._delivering.returned(refused, after=gone)
 
     # -- mending -------------------------------------------------------------------------------------------------------
 

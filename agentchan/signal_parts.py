@@ -11,6 +11,7 @@ from attrs import field, frozen
 from agentchan.core.calls import Calls
 from agentchan.core.channel import Channels
 from agentchan.journal.journal import Journal
+from agentchan.lazy_writes import LazyWrites
 from agentchan.turns import Turns
 from agentchan.vocabulary import CallSignal, Gone
 
@@ -32,6 +33,7 @@ class SignalParts:
         ivr: its name in CE.
         turns: of the channels: whoever makes a signal has its channel's turn until the outbox has the signal, so that
             the order is the same there and on disk.
+        writes: fates on their way to the disk; to be flushed before the journal is asked about signals.
     """
 
     reactor: Any
@@ -41,7 +43,12 @@ class SignalParts:
     channels: Channels
     ivr: str
     tell: Tell
-    turns: Turns = field(factory=Turns)
+    turns: Turns = field(factory=Turns, init=False)
+    writes: LazyWrites = field(init=False)
+
+    @writes.default
+    def _write_lazily(self) -> LazyWrites:
+        return LazyWrites(self.reactor, self.journal)
 
     def now(self) -> float:
         """Monotonic seconds."""

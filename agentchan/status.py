@@ -80,9 +80,19 @@ def ce(topology: Topology, verdict: Verdict, failing_over: FailingOver, moment: 
         "generation_mark": None if mark is None else {"generation": mark.generation, "host": mark.host},
         "pinned": None
         if pin is None
-        else {"host": pin.host, "reason": pin.reason, "until": moment.time_of_day(pin.until), "who": pin.who},
+        else {
+            "host": host_called(topology, pin.host),
+            "reason": pin.reason,
+            "until": moment.time_of_day(pin.until),
+            "who": pin.who,
+        },
         "hosts": [_host(topology, view, moment) for view in topology.views],
     }
+
+
+def host_called(topology: Topology, called: str) -> str:
+    """The name of a host that is called by its name or by its URL; what it is called, while its name is not known."""
+    return next((view.host for view in topology.views if view.url == called), called)
 
 
 def _host(topology: Topology, view: View, moment: Moment) -> dict[str, Any]:

@@ -26,13 +26,11 @@ def timing(configuration: Configuration, duties: Collection[str] = (_WATCH,)) ->
         configuration: the one in force.
         duties: that the profile maps.
     """
-    return [
-        *(_by_link(configuration, duties) if configuration.ce.active_by == "component-link" else _in_line()),
-        _promotion(configuration),
-        *_detect(configuration),
-        *_sign_on(configuration),
-        *_afterwards(configuration),
-    ]
+    by_link = configuration.ce.active_by == "component-link"
+    rows = [*(_by_link(configuration, duties) if by_link else _in_line()), _promotion(configuration)]
+    if not configuration.ivr.channels:
+        return rows
+    return [*rows, *_detect(configuration), *_sign_on(configuration), *_afterwards(configuration)]
 
 
 def _row(case: str, formula: str, seconds: float | None) -> dict[str, Any]:
@@ -100,18 +98,16 @@ def _sign_on(configuration: Configuration) -> Iterator[dict[str, Any]]:
 
 def _afterwards(configuration: Configuration) -> Iterator[dict[str, Any]]:
     channel, signals, number = configuration.agent_channel, configuration.signals, len(configuration.ivr.channels)
-    if number and channel.ready_rate:
+    if channel.ready_rate:
         formula = f"channels / ready_rate = {number} / {channel.ready_rate} per second"
         yield _row("restore: CE is told of all channels", formula, number / channel.ready_rate)
-    elif number:
+    else:
         slices = ceil(number / SLICE)
         formula = f"{number} channels in requests of {SLICE} = {slices} x reply_timeout = {_d(channel.reply_timeout)}"
         yield _row("restore: CE is told of all channels, at most", formula, slices * channel.reply_timeout)
-    if number:
-        formula = (
-            f"signals / lanes x the time of a reply = signals / {signals.lanes} x at most {_d(signals.reply_timeout)}"
-        )
-        yield _row("outbox: until the call signals that had to wait are confirmed", formula, None)
+    most = _d(signals.reply_timeout)
+    formula = f"signals / lanes x the time of a reply = signals / {signals.lanes} x at most {most}"
+    yield _row("outbox: until the call signals that had to wait are confirmed", formula, None)
 
 
 def _d(seconds: float) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from types import TracebackType
 
+from attrs import frozen
 from twisted.internet.defer import DeferredLock
 
 
@@ -14,15 +14,29 @@ class Turns:
     def __init__(self) -> None:
         self._locks: dict[str, DeferredLock] = {}
 
-    @asynccontextmanager
-    async def of(self, name: str) -> AsyncIterator[None]:
-        """Inside, nobody else has a turn of that name."""
-        lock = self._locks.setdefault(name, DeferredLock())
-        await lock.acquire()
-        try:
-            yield
-        finally:
-            lock.release()
-            # Whoever had the turn next may be done already, and another may have begun anew.
-            if not lock.locked and self._locks.get(name) is lock:
-                del self._locks[name]
+    def of(self, name: str) -> Turn:
+        """Inside (``async with``), nobody else has a turn of that name."""
+        lock = self._locks.get(name)
+        if lock is None:
+            lock = self._locks[name] = DeferredLock()
+        return Turn(name, lock, self._locks)
+
+
+@frozen
+class Turn:
+    """A turn that is wanted, or taken."""
+
+    name: str
+    lock: DeferredLock
+    locks: dict[str, DeferredLock]
+
+    async def __aenter__(self) -> None:
+        await self.lock.acquire()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.lock.release()
+        # Whoever had the turn next may be done already, and another may have begun anew.
+        if not self.lock.locked and self.locks.get(self.name) is self.lock:
+            del self.locks[self.name]

@@ -5,7 +5,8 @@
 Three processes. The endpoints are as many UDP ports of the first; every tenth of them is silent. The second is the part
 of the daemon that is measured: it watches them and has the API's TCP door, on one core that the others do not use. The
 third is an IVR script that asks 200 times a second over one connection. What is asked for is in the cache, after the
-first round of probes. An answer should take less than 10 ms at p99. Ends with status 1 where an endpoint was judged wrongly.
+first round of probes. An answer should take less than 10 ms at p99. Ends with status 1 where
+an endpoint was judged wrongly.
 """
 
 from __future__ import annotations
@@ -281,9 +282,8 @@ def main() -> None:
         ask()
         return
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    report = Report(
-        "endpoint_check", "watching SIP endpoints on one core, and answering questions meanwhile", given.json
-    )
+    title = "watching SIP endpoints on one core, and answering questions meanwhile"
+    report = Report("endpoint_check", title, given.json)
     tell(report, measured(given))
     report.finish()
 

@@ -28,6 +28,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ from measuring.blackouts import EVENTS, PATIENCE, RECOVERIES, TOLD, Blackout, Bl
 from measuring.contestants import Agentchan, BareClient, Contestant, Practitioner
 from measuring.haproxy import installed
 from measuring.messages import SLICE
-from measuring.process_cost import most_memory
+from measuring.process_cost import most_memory, scheduled_seconds
 from measuring.report import Column, Report
 from measuring.spread import Spread
 
@@ -64,6 +65,7 @@ class Size:
 
     Attributes:
         blackouts: by event and contestant.
+        processor: by event and contestant, the milliseconds of processor that it used in each of them.
         records: by event, the daemon's own of each failover.
         noticed: by contestant, seconds until silence was noticed.
         memory: megabytes that the daemon had at most.
@@ -71,6 +73,7 @@ class Size:
 
     channels: int
     blackouts: dict[str, dict[str, list[Blackout]]] = field(factory=dict)
+    processor: dict[str, dict[str, list[float]]] = field(factory=dict)
     records: dict[str, list[dict[str, Any]]] = field(factory=dict)
     noticed: dict[str, list[float]] = field(factory=dict)
     memory: float = 0.0
@@ -98,6 +101,7 @@ class Measurement:
         self._settle(self.contestants)
         for event in EVENTS:
             self.found.blackouts[event] = {contestant.name: [] for contestant in self.contestants}
+            self.found.processor[event] = {contestant.name: [] for contestant in self.contestants}
             self.found.records[event] = []
             for number in range(self.repetitions):
                 self._once(event, self._those_of(number))
@@ -122,8 +126,11 @@ class Measurement:
             pair = contestant.pair
             old = lost[contestant] = pair.active() or ""
             with BlackoutWatch(pair, contestant.channels) as watch:
+                used = scheduled_seconds(contestant.pids())
                 at = EVENTS[event](pair, old, pair.other(old))
                 self.found.blackouts[event][contestant.name].append(watch.wait(at, pair.other(old)))
+                used = scheduled_seconds(contestant.pids()) - used
+                self.found.processor[event][contestant.name].append(used * 1e3)
             if isinstance(contestant, Agentchan):
                 self.found.records[event].append(_record(contestant, pair.other(old)))
         with ThreadPoolExecutor(len(those)) as pool:
@@ -138,10 +145,11 @@ class Measurement:
             active = pair.active() or ""
             at = pair.blackhole(active)
             noticed = pair.wait_until(
-                lambda contestant=contestant, at=at: contestant.noticed_after(at),
+                partial(contestant.noticed_after, at),
                 timeout=PATIENCE,
                 what=f"{contestant.name} notices that nothing comes any more",
             )
+            assert noticed is not None
             self.found.noticed.setdefault(contestant.name, []).append(noticed - at)
             pair.heal(active)
         self._settle(those)
@@ -155,10 +163,10 @@ class Measurement:
 def _record(agentchan: Agentchan, to: str) -> dict[str, Any]:
     """The daemon's own record of the failover to this host, which is written when all is over."""
 
-    def found() -> dict[str, Any] | None:
-        record = agentchan.last_failover()
+    def found() -> dict[str, Any]:
+        record = agentchan.last_failover() or {}
         generation = agentchan.pair.generation()
-        return record if record and (record["to"], record["generation"]) == (to, generation) else None
+        return record if (record.get("to"), record.get("generation")) == (to, generation) else {}
 
     return agentchan.pair.wait_until(found, what="the daemon has recorded the failover")
 
@@ -190,6 +198,7 @@ def blackout_rows(found: Size) -> Iterator[dict[str, Any]]:
                 "contestant": contestant,
                 "channels": found.channels,
                 "blackout": Spread.of([blackout.lasted_ms for blackout in blackouts]),
+                "processor": Spread.of(found.processor[event][contestant]).median,
                 **{name: Spread.of([each[name] for each in phases]).median for name in phases[0]},
                 "all_ms": [round(blackout.lasted_ms, 2) for blackout in blackouts],
             }
@@ -212,6 +221,7 @@ BLACKOUTS = (
     Column("promotion", "| CE promotes"),
     Column("sign_on", "+ sign-on"),
     Column("readiness", "+ readiness"),
+    Column("processor", "| client's processor"),
 )
 RECORDS = (Column("event"), *(Column(phase) for phase in PHASES), Column("count", "n"))
 

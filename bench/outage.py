@@ -16,7 +16,6 @@ Ends with status 1 where a signal was lost, doubled or applied out of order; tim
 from __future__ import annotations
 
 import threading
-import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ from measuring.children import Child
 from measuring.contestants import CONNECTOR_WSDL, IVR, pattern, tables
 from measuring.cores import FIRST, OTHERS, only_on
 from measuring.haproxy import HAProxy, free_port, installed
-from measuring.process_cost import cpu_seconds, memory, most_memory
+from measuring.process_cost import memory, most_memory, scheduled_seconds
 from measuring.report import Column, Report
 from measuring.spread import Spread
 from measuring.status_command import STATUS_P95, asked
@@ -70,15 +69,16 @@ class Outage:
     signals: list[str] = field(factory=list)
     rows: list[dict[str, Any]] = field(factory=list)
     accepted: float = 0.0
+    accept_processor: float = 0.0
     memory: float = 0.0
     most_memory: float = 0.0
     status: list[float] = field(factory=list)
     new: list[float] = field(factory=list)
     drained: Applied | None = None
 
-    def row(self, what: str, done: Applied, cores: float | None = None) -> None:
+    def row(self, what: str, done: Applied, processor: float | None = None) -> None:
         """A rate at which CE has applied signals."""
-        self.rows.append({"what": what, "signals": done.count, "rate": done.a_second, "cores": cores})
+        self.rows.append({"what": what, "signals": done.count, "rate": done.a_second, "processor": processor})
 
 
 class Measurement:
@@ -116,7 +116,7 @@ class Measurement:
     def _agentchan(self, stack: ExitStack) -> None:
         found, pair = self._found, self._pair
         listen = f"127.0.0.1:{free_port()}"
-        more = {"api": {"listen": listen}, "ivr": {"channels": pair.ivrs[IVR]}}
+        more: dict[str, dict[str, Any]] = {"api": {"listen": listen}, "ivr": {"channels": pair.ivrs[IVR]}}
         daemon = DaemonProcess(self._directory, tables(pair, CHANNELS, more))
         stack.callback(daemon.stop)
         daemon.start()
@@ -124,7 +124,9 @@ class Measurement:
         new_scripts = self._scripts(stack, listen, pattern(CHANNELS, f"{IVR}-new"), NEW_CALLERS)
         for name in tuple(pair.processes):
             pair.kill(name)
+        used = scheduled_seconds([daemon.pid])
         calls = scripts.call("old-", pairs=self._signals // 2)
+        found.accept_processor = (scheduled_seconds([daemon.pid]) - used) / len(calls.signals) * 1e6
         found.signals += calls.signals
         found.accepted = len(calls.signals) / (calls.ended - calls.began)
         found.status = asked(daemon, STATUSES)
@@ -138,24 +140,24 @@ class Measurement:
 
     def _return(self, daemon: DaemonProcess, new_scripts: Callers) -> None:
         found, pair = self._found, self._pair
+        old = len(found.signals)
         over = threading.Event()
         thread = threading.Thread(target=self._new_signals, args=(new_scripts, over))
-        before = cpu_seconds([daemon.pid])
-        began = time.monotonic()
+        before = scheduled_seconds([daemon.pid])
         with only_on(OTHERS):
             pair.start()
         thread.start()
         pair.wait_until(
-            lambda: applied(pair, "old-").count == len(found.signals),
+            lambda: applied(pair, "old-").count == old,
             timeout=DRAINED_IN,
             interval=1.0,
             what="CE has applied everything",
         )
-        used = cpu_seconds([daemon.pid]) - before
+        used = scheduled_seconds([daemon.pid]) - before
         over.set()
         thread.join()
         done = found.drained = applied(pair, "old-")
-        found.row("agentchan, with new signals meanwhile", done, used / (done.last - began))
+        found.row("agentchan, with new signals meanwhile", done, used / (done.count + len(found.new)) * 1e6)
         pair.wait_until(lambda: daemon.status()["signals"]["pending"] == 0, what="nothing is pending any more")
 
     def _new_signals(self, scripts: Callers, over: threading.Event) -> None:
@@ -191,7 +193,7 @@ RATES = (
     Column("what", "sent to CE by"),
     Column("signals"),
     Column("rate", "signals/s", 0),
-    Column("cores", "daemon cores", 2),
+    Column("processor", "daemon's processor us/signal", 0),
 )
 MEASURED = (Column("what"), Column("took", "ms", 2, ("median", "p95", "p99", "least", "most", "count")))
 
@@ -205,7 +207,10 @@ def tell(report: Report, found: Outage) -> None:
         {"what": f"a new signal, {NEW_RATE:g}/s, while it drains", "took": Spread.of(found.new)},
     ]
     report.table("How long it took meanwhile", MEASURED, latencies)
-    report.say(f"  accepted while CE was away: {pending} signals, {found.accepted:,.0f} a second")
+    report.say(
+        f"  accepted while CE was away: {pending} signals, {found.accepted:,.0f} a second; "
+        f"{found.accept_processor:.0f} us of the daemon's processor for each"
+    )
     report.say(
         f"  memory of the daemon then: {found.memory:.1f} MB; at most, draining included: {found.most_memory:.1f} MB"
     )

@@ -5,8 +5,8 @@
     python bench/profiled.py drain [--signals 20000]
     python bench/profiled.py steady [--signals 20000]
 
-The daemon runs under cProfile, in a child process, and only while that happens; the clock is the thread's own seconds of
-processor. Printed are the places with the most time of their own, and those of agentchan with all that they call.
+The daemon runs under cProfile, in a child process, and only while that happens; the clock is the thread's own seconds
+of processor. Printed are the places with the most time of their own, and those of agentchan with all that they call.
 cProfile makes calls dearer than they are, so shares count, not milliseconds. No part of ``make bench``.
 """
 

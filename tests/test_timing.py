@@ -89,9 +89,9 @@ def test_a_ready_rate() -> None:
 
 
 def test_frontend_mode() -> None:
-    """Without channels nothing is restored, and no signal waits."""
+    """Without channels there is nobody to sign on, and nothing to be restored."""
     found = rows(IVR + "channels = []\n" + LINK)
-    assert not any(case.startswith(("restore", "outbox")) for case in found)
+    assert all(case.startswith(("detect and discover", "discover")) for case in found)
 
 
 @pytest.mark.parametrize("active_by", ["component-link", "connector-answers"])

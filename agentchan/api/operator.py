@@ -198,5 +198,9 @@ class Operator(Protocol):
     def soap(self, request: requests.SoapRequest) -> Soon[requests.SoapAnswer]:
         """The answer of the SOAP door, faults included."""
 
-    def wsdl(self, base_url: str) -> Soon[requests.SoapAnswer]:
-        """The profile's IVR Connector WSDL with the door's own address in it."""
+    def wsdl(self, base_url: str, name: str | None = None) -> Soon[requests.SoapAnswer]:
+        """The profile's IVR Connector WSDL with the door's own address in it, or a file of this name that it imports.
+
+        Raises:
+            Refused: not-found, 404.
+        """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from agentchan.api import requests
-from agentchan.api.asked import Asked
+from agentchan.api.asked import Asked, decoded_segment
 from agentchan.api.fields import IDENTIFIER, NAME, Fields, checked_token
 from agentchan.api.refusals import Malformed
 
@@ -220,11 +220,12 @@ def soap(asked: Asked) -> requests.SoapRequest:
     )
 
 
-def wsdl(asked: Asked) -> str:
-    """``?wsdl``, in any case, and nothing else; the base URL."""
-    if asked.query.lower() not in ("wsdl", "wsdl="):
-        raise Malformed("GET gives the WSDL with ?wsdl and nothing else; calls are sent by POST")
-    return asked.base_url
+def wsdl(asked: Asked) -> tuple[str, str | None]:
+    """``?wsdl``, or ``?wsdl=NAME`` and ``?xsd=NAME`` for a file that it imports; the base URL, and that name."""
+    word, _, name = asked.query.partition("=")
+    if word.lower() not in ("wsdl", "xsd") or (word.lower() == "xsd" and not name) or "&" in name:
+        raise Malformed("GET gives the WSDL with ?wsdl, a file that it imports with ?wsdl=NAME; calls are sent by POST")
+    return asked.base_url, decoded_segment(name) or None
 
 
 def _wait(asked: Asked) -> float | None:

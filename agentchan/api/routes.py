@@ -126,7 +126,7 @@ TABLE: tuple[Route, ...] = (
     _row("GET", "/readyz", reading.nothing, lambda o, _: o.readyz(), _health("ready"), "T"),
     _row("GET", "/metrics", reading.nothing, lambda o, _: o.metrics(), _metrics, "T"),
     _row("POST", SOAP_PATH, reading.soap, lambda o, v: o.soap(v), _soap, "T", "who"),
-    _row("GET", SOAP_PATH, reading.wsdl, lambda o, v: o.wsdl(v), _soap, "T"),
+    _row("GET", SOAP_PATH, reading.wsdl, lambda o, v: o.wsdl(*v), _soap, "T"),
     _row("GET", "/v1/status", reading.nothing, lambda o, _: o.status()),
     _row("GET", "/v1/channels", reading.channel_names, lambda o, v: o.channels(v), _rows("channels")),
     _row("GET", "/v1/explain", reading.one_name, lambda o, v: o.explain(v)),

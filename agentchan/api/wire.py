@@ -126,6 +126,7 @@ class DoorChannel(http.HTTPChannel):
     _answering = False
     _refused = False
     _fresh = False
+    _asked = False
     _next_turn: Any = None
 
     # -- the connection --------------------------------------------------------------------------------------------
@@ -150,7 +151,9 @@ class DoorChannel(http.HTTPChannel):
         return self._deadline is None and not self._answering
 
     def close_when_idle(self) -> None:
-        """End after the present answer."""
+        """End after the present answer; who has only just come may still ask, and is answered."""
+        if not self._asked:
+            return
         self.persistent = 0
         if self.idle:
             self.loseConnection()
@@ -173,7 +176,7 @@ class DoorChannel(http.HTTPChannel):
         if self._refused:
             return
         self._begin_deadline()
-        self._fresh = True
+        self._fresh = self._asked = True
         super().dataReceived(data)
 
     def setLineMode(self, extra: bytes = b"") -> None:

@@ -75,9 +75,12 @@ class AgentChannel:
         self._on_change = on_change
         self._line: Line | None = None
         self._timer: IDelayedCall | None = None
+        self._timer_for = -inf
         self._resting_until = -inf
         self._waiting: deque[Action] = deque()
         self._carrying_out = False
+        self._events: deque[tuple[Callable[..., list[Action]], tuple[object, ...]]] = deque()
+        self._telling = False
         self._stopped: list[Deferred[None]] = []
         self._ended = False
 
@@ -114,9 +117,22 @@ class AgentChannel:
     # The session decides, and its actions are carried out.
 
     def _tell(self, event: Callable[..., list[Action]], *what: object) -> None:
-        """Tell the session of an event, and carry out what it decides."""
-        if not self._ended:
-            self._carry_out(self._decided(event, *what))
+        """Tell the session of an event, and carry out what it decides.
+
+        One that comes up while that is done waits until all is done: the session must not decide, say, on readiness
+        before those who listen have made of CE's reports what they are.
+        """
+        self._events.append((event, what))
+        if self._telling:
+            return
+        self._telling = True
+        try:
+            while self._events and not self._ended:
+                event, what = self._events.popleft()
+                self._carry_out(self._decided(event, *what))
+        finally:
+            self._events.clear()
+            self._telling = False
 
     def _decided(self, event: Callable[..., list[Action]], *what: object) -> list[Action]:
         try:
@@ -189,10 +205,10 @@ class AgentChannel:
         deadline = inf if self._ended else max(self.session.deadline(), self._resting_until)
         timer = self._timer
         if timer is not None and timer.active():
-            if timer.getTime() <= deadline < inf:
+            if self._timer_for <= deadline < inf:
                 return
             timer.cancel()
-        self._timer = None
+        self._timer, self._timer_for = None, deadline
         if deadline < inf:
             self._timer = self._reactor.callLater(max(0.0, deadline - self._now()), self._timed)
 

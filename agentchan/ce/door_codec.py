@@ -15,11 +15,11 @@ from attrs import field, frozen
 from lxml import etree
 
 from agentchan.ce.envelope import NotSoap, content_type, fault_body, opened, wrapped
-from agentchan.ce.instances import instance
+from agentchan.ce.instances import instance, texts_of
 from agentchan.ce.messages import Repeated
 from agentchan.ce.profile import Duty, Profile
 from agentchan.ce.replies import texts_at
-from agentchan.ce.shapes import Shape
+from agentchan.ce.shapes import ITSELF, Shape
 from agentchan.ce.templates import Template, iso_time
 from agentchan.ce.wsdl import SoapVersion
 from agentchan.ce.xml_input import XmlRefused, local_name, parse_xml
@@ -196,11 +196,12 @@ class DoorCodec:
         for path, result in duty.results.items():
             if result in texts:
                 values[path] = _theirs(duty, result, texts[result])
-        wanted = Meaning.DUPLICATE if said.repeated else Meaning.CONFIRMED
-        for outcome in duty.reply.outcomes:
-            if outcome.path and outcome.equals and outcome.means is wanted and outcome.path not in values:
-                values[outcome.path] = outcome.equals[0]
-        values = {**{path: text for path, text in duty.constants.items() if path not in values}, **values}
+        if said.repeated:
+            _say(Meaning.DUPLICATE, duty, values)
+        for path, text in duty.constants.items():
+            values.setdefault(path, text)
+        _say(Meaning.CONFIRMED, duty, values)
+        _say_nothing_else(shape, duty, values)
         return wrapped(self._version, "", instance(shape, values, ""))
 
     def fault(self, fault: DoorFault) -> bytes:
@@ -267,6 +268,30 @@ def _time(path: str, text: str, template: Template) -> datetime:
     if at.tzinfo is None and not form:
         raise DoorFault(Meaning.REFUSED, f"{path} is {text!r}, which has no zone; end it with Z or +01:00")
     return at.astimezone() if at.tzinfo is None else at
+
+
+def _say(means: Meaning, duty: Duty, values: dict[str, str]) -> None:
+    """Put into a reply what means this by the profile's outcomes, where nothing else stands."""
+    for outcome in duty.reply.outcomes:
+        if outcome.means is means and outcome.path and outcome.equals:
+            values.setdefault(outcome.path, outcome.equals[0])
+
+
+def _say_nothing_else(shape: Shape, duty: Duty, values: dict[str, str]) -> None:
+    """Where an outcome would read a meaning into what stands in a reply by default, put something else there."""
+    for path in {outcome.path for outcome in duty.reply.outcomes if outcome.path} - values.keys():
+        at = shape.find(path)
+        if isinstance(at, Shape) and at.kind is not None and _is_always_there(shape, path):
+            taken = {text for outcome in duty.reply.outcomes if outcome.path == path for text in outcome.equals}
+            values[path] = next(text for text in texts_of(at) if text not in taken)
+
+
+def _is_always_there(shape: Shape, path: str) -> bool:
+    if path == ITSELF:
+        return True
+    names = path.split("/")
+    above = (shape.find("/".join(names[:length])) for length in range(1, len(names) + 1))
+    return all(each is not None and each.required for each in above)
 
 
 def _theirs(duty: Duty, name: str, ours: str) -> str:

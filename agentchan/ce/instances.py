@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import count
 from xml.sax.saxutils import quoteattr
 
 from agentchan.ce.messages import cleaned
-from agentchan.ce.shapes import Kind, Shape
+from agentchan.ce.shapes import ITSELF, Kind, Shape
 from agentchan.ce.templates import iso_time
 
 
@@ -32,8 +33,9 @@ def instance(shape: Shape, values: Mapping[str, str], text: str, space: str = ""
                 f" {attribute.name}={quoteattr(value if value is not None else _default(attribute.kind, text))}"
             )
     inside = ""
-    if path in values:
-        inside = cleaned(values[path])
+    own_text = values.get(path or ITSELF)
+    if own_text is not None:
+        inside = cleaned(own_text)
     elif shape.kind is not None:
         inside = cleaned(shape.enumeration[0] if shape.enumeration else _default(shape.kind, text))
     for child in shape.children:
@@ -41,6 +43,19 @@ def instance(shape: Shape, values: Mapping[str, str], text: str, space: str = ""
         if child.required or here in values or any(each.startswith(f"{here}/") for each in values):
             inside += instance(child, values, text, own, here)
     return f"{start}{attributes}>{inside}</{shape.name}>"
+
+
+def texts_of(shape: Shape) -> Iterator[str]:
+    """Texts that may stand in an element; the first is what :func:`instance` would put there."""
+    if shape.enumeration:
+        yield from shape.enumeration
+    elif shape.kind is Kind.BOOLEAN:
+        yield from ("false", "true", "0", "1")
+    elif shape.kind in (Kind.WHOLE, Kind.NUMBER):
+        yield from map(str, count())
+    elif shape.kind in (Kind.TIME, Kind.DURATION):
+        yield _default(shape.kind, "")
+    yield from ("", *map(str, count()))
 
 
 def _default(kind: Kind, text: str) -> str:

@@ -226,12 +226,12 @@ class Lanes:
             self._give_back(lane, signal, reason)
 
     def _give_back(self, lane: _Lane, signal: CallSignal, reason: str) -> None:
-        if lane.sent:
+        sent, lane.sent = lane.sent, False
+        if sent:
             self._on_landed(signal)
             self._outbox.lost(signal, reason, self._now())
         else:
             self._outbox.unsent(signal)
-        lane.sent = False
 
     def _drop(self, lane: _Lane, reason: str) -> None:
         lane.last = False
@@ -335,5 +335,7 @@ class Lanes:
         """A fault of ours: say so loudly; the signal is kept, like one whose reply was lost."""
         log.error("lane-broken", signal_id=signal.signal_id, exc_info=failure.value)
         if lane.signal is signal:
-            lane.sent = True
+            if not lane.sent:
+                lane.sent = True
+                self._on_sent(signal)
             self._failed(lane, signal, f"internal error: {failure.value!r}")

@@ -168,7 +168,8 @@ def _replies(duty: Mapping[str, Any], whom: Reader) -> list[str]:
     outcomes = [
         (
             each["path"] or "fault",
-            " and ".join(filter(None, (each["fault"] and f"fault {each['fault']}", ", ".join(each["equals"])))) or "anything",
+            " and ".join(filter(None, (each["fault"] and f"fault {each['fault']}", ", ".join(each["equals"]))))
+            or "anything",
             each["means"],
         )
         for each in duty["outcomes"]

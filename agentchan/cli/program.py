@@ -21,6 +21,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "explain": ("agentchan.cli.explain:explain", "Why is this channel in this state?"),
         "doctor": ("agentchan.cli.doctor:doctor", "Check everything from here to CE, with remedies."),
         "check": ("agentchan.cli.check:check", "One line and a status for monitors."),
+        "support-bundle": ("agentchan.cli.support_bundle:support_bundle", "Gather what a colleague needs, in a file."),
     },
     "Act": {
         "ready": ("agentchan.cli.readiness:ready", "Let channels be ready."),

@@ -127,7 +127,7 @@ def follow_another(life: Life, core: Core, now: float) -> None:
     """Leave at once whoever is not to be followed any more."""
     if core.elsewhere():
         core.abort()
-        core.pauses = core.taken = 0
+        core.pauses = 0
         life.rest(now)
     else:
         core.retarget()
@@ -139,7 +139,7 @@ def follow_from_pause(life: Life, core: Core, pause: Pause, now: float) -> None:
     follow_another(life, core, now)
     after = core.trying.generation
     if core.connection and None not in (before, after) and before != after:
-        core.pauses = core.taken = 0
+        core.pauses = 0
         life.ask(now, pause.shown)
 
 

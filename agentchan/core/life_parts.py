@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from agentchan.core.attempts import Attempts
 from agentchan.core.backoff import Jitter, patient
@@ -145,9 +145,12 @@ class Core:
 
     def retarget(self) -> None:
         """Whoever is tried is still to be followed: take what is newly known of it."""
-        if self.target is not None and self.url in self.target.connectors:
-            self.index, self.trying = self.target.connectors.index(self.url), self.target
-            self.left = min(self.left, len(self.trying.connectors) - 1)
+        target = self.target or self.trying
+        if self.url in target.connectors:
+            self.index, self.trying = target.connectors.index(self.url), target
+            self.left = min(self.left, len(target.connectors) - 1)
+        else:
+            self.trying = evolve(self.trying, generation=target.generation, mark=target.mark)
 
     def is_active(self, host: str | None, generation: int | None, asked_at: float) -> None:
         """The connector says that its host is active.

@@ -32,8 +32,8 @@ class Queue:
     offered: bool = False
 
     def put_first(self, entry: Entry) -> None:
-        """Put a signal before all others, but for one that is out already."""
-        self.waiting.insert(1 if self.in_flight else 0, entry)
+        """Put a signal before all others, none of which is out."""
+        self.waiting.appendleft(entry)
 
     def put_back(self, entry: Entry) -> None:
         """Put a signal where it was: after those that are older, and between its call's NewCall and Gone."""

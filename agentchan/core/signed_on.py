@@ -51,7 +51,6 @@ def _lasted(core: Core, conversation: Conversation, now: float) -> bool:
 def moved(life: Life, core: Core, conversation: Conversation, now: float) -> None:
     """Somebody else is to be followed now, or nobody: the old connection goes first."""
     target = core.target
-    core.taken = 0
     core.abort()
     if target is None:
         over(core, conversation, now, f"{conversation.host} is not the active host any more")
@@ -93,12 +92,10 @@ def answered(life: Life, core: Core, conversation: Conversation, now: float, rep
         core.is_active(conversation.host, reply.generation, asked_at)
     match turn:
         case Turn.NOT_ACTIVE:
-            core.taken = 0
             not_active(core, reply, asked_at)
             over(core, conversation, now, core.error or "not active")
             retreat(life, core, conversation, now)
         case Turn.NEW_GENERATION:
-            core.taken = 0
             anew(life, core, conversation, now, f"{conversation.host} is active in generation {reply.generation} now")
         case Turn.ANEW:
             anew(life, core, conversation, now, f"{conversation.host} has opened another session")

@@ -35,6 +35,9 @@ class DaemonProcess:
 
     It is killed by the kernel if the program that started it ends without stopping it.
 
+    Attributes:
+        tables: its configuration as it was written.
+
     Args:
         directory: where all of it is kept; it exists.
         tables: the configuration; what is said here of ``api`` and ``journal`` comes on top of its own places.
@@ -56,9 +59,9 @@ class DaemonProcess:
             "api": {"socket": str(self.socket), "listen": ""},
             "journal": {"path": str(directory / f"{name}.sqlite3")},
         }
-        whole = {**own, **{table: {**own.get(table, {}), **values} for table, values in tables.items()}}
-        self.configuration.write_text(toml(whole), encoding="utf-8")
-        self.listen = str(whole["api"]["listen"])
+        self.tables = {**own, **{table: {**own.get(table, {}), **values} for table, values in tables.items()}}
+        self.configuration.write_text(toml(self.tables), encoding="utf-8")
+        self.listen = str(self.tables["api"]["listen"])
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

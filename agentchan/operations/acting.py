@@ -7,6 +7,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from agentchan import configured
 from agentchan.api import requests
 from agentchan.api.refusals import Refused
 from agentchan.core.observations import Pin
@@ -14,6 +15,7 @@ from agentchan.journal.errors import JournalError
 from agentchan.journal.writes import MarkFallen, PinLifted, PinSet
 from agentchan.operations.base import Base, Json
 from agentchan.reload import reload
+from agentchan.status import host_called
 
 
 class Acting(Base):
@@ -72,24 +74,28 @@ class Acting(Base):
         """Pin a host."""
         daemon = self._daemon
         views = daemon.following.topology.views
-        host = next((view.host for view in views if request.host in (view.host, view.url)), None)
-        if host is None:
+        pinned = next((view for view in views if request.host in (view.host, view.url)), None)
+        if pinned is None:
             known = ", ".join(dict.fromkeys(view.host for view in views))
             raise Refused("unknown-host", f"there is no host {request.host!r}; known are {known}", 404)
+        host = pinned.host
+        # Where only connectors tell who they are, a name says after a restart nothing about whom to ask.
+        kept = pinned.url if configured.connector_answers(daemon.configuration) else host
         until = daemon.reactor.seconds() + request.for_
         moment = self._moment()
         daemon.following.pin(Pin(host, until, request.reason, request.who))
         daemon.chronicle.happened("host-pinned", host=host, reason=request.reason, who=request.who)
-        write = PinSet(host, request.reason, moment.datetime(moment.monotonic), moment.datetime(until), request.who)
+        write = PinSet(kept, request.reason, moment.datetime(moment.monotonic), moment.datetime(until), request.who)
         return _kept(daemon.journal.record([write]), {"host": host, "until": moment.time_of_day(until)})
 
     def unfollow(self, who: str) -> Deferred[Json]:
         """Take the pin away."""
         daemon = self._daemon
-        pin = daemon.following.topology.pin
+        topology = daemon.following.topology
+        pinned = host_called(topology, topology.pin.host) if topology.pin is not None else None
         daemon.following.pin(None)
-        daemon.chronicle.happened("host-unpinned", host=pin.host if pin else None, who=who)
-        return _kept(daemon.journal.record([PinLifted()]), {"was_pinned": pin.host if pin else None})
+        daemon.chronicle.happened("host-unpinned", host=pinned, who=who)
+        return _kept(daemon.journal.record([PinLifted()]), {"was_pinned": pinned})
 
     def forget_generation(self, request: requests.ForgetGenerationRequest) -> Deferred[Json]:
         """Let the marks fall, on disk, too."""

@@ -79,6 +79,7 @@ class CallOperations(Base):
 
     def signals(self, query: requests.SignalsQuery) -> Deferred[Iterable[Json]]:
         """Call signals, the newest first."""
+        self._daemon.delivering.writes.flush()
         channel = query.channel and self._daemon.configuration.ivr.aliases.get(query.channel, query.channel)
         found = self._daemon.journal.signals(
             fates=[Fate(fate) for fate in query.fates], channel=channel, before=query.before, limit=query.limit
@@ -186,6 +187,8 @@ class CallOperations(Base):
     # -- inside --------------------------------------------------------------------------------------------------------
 
     async def _kept(self, signal_id: str) -> KeptSignal:
+        # The journal hears of fates a moment later than callers who wait for them.
+        self._daemon.delivering.writes.flush()
         try:
             kept = await self._daemon.journal.signal(signal_id)
         except JournalError as error:

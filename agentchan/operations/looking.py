@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from math import inf
 from typing import Any
 
+from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
@@ -15,7 +16,7 @@ from agentchan.api.problems import problems
 from agentchan.api.refusals import journal_unavailable
 from agentchan.config import as_json
 from agentchan.core.channel import Channel
-from agentchan.core.session_values import State
+from agentchan.core.session_values import Shown, State
 from agentchan.core.verdict import Kind
 from agentchan.journal.errors import JournalError
 from agentchan.journal.health import State as JournalState
@@ -27,6 +28,10 @@ from agentchan.vocabulary import ChannelState
 
 SERVES = (State.UP, State.RESTORING, State.SUSPECT)
 """The states of the agent channel in which CE may give us calls."""
+
+
+OF_READINESS = frozenset({"readiness-refused", "readiness-not-taken"})
+"""Alarms about readiness that CE did not take."""
 
 
 NAMED = 5
@@ -69,7 +74,7 @@ class Looking(Base):
         daemon = self._daemon
         moment = self._moment()
         following = daemon.following
-        shown = daemon.agent_channel.shown() if daemon.agent_channel is not None else None
+        shown = self._shown()
         failing_over = following.failing_over(configured.oldest_answer(daemon.configuration))
         drain = daemon.wishes.drain
         health = daemon.journal.health
@@ -107,12 +112,40 @@ class Looking(Base):
                 "set_aside": str(health.set_aside) if health.set_aside is not None else None,
             },
             "ivr_health": self._ivr_health(moment),
-            "alarms": [
-                {"code": code, "text": note.text, "since": moment.time_of_day(at)}
-                for code, (note, at) in daemon.chronicle.alarms.items()
-            ],
+            "alarms": self._alarms(moment),
         }
         return {**whole, "problems": problems(whole)}
+
+    def _shown(self) -> Shown | None:
+        """The agent channel, None in frontend mode; nothing about it began before the daemon did."""
+        daemon = self._daemon
+        if daemon.agent_channel is None:
+            return None
+        shown = daemon.agent_channel.shown()
+        return evolve(shown, since=max(shown.since, daemon.started_at))
+
+    def _alarms(self, moment: Moment) -> list[dict[str, Any]]:
+        """What somebody must look at."""
+        return [
+            {"code": code, "text": note.text, "since": moment.time_of_day(at)}
+            for code, (note, at) in self._daemon.chronicle.alarms.items()
+            if not self._is_over(code)
+        ]
+
+    def _is_over(self, alarm: str) -> bool:
+        """Whether CE has taken meanwhile what an alarm of this session says that it did not take."""
+        if alarm in OF_READINESS:
+            return self._all_taken()
+        return alarm == "list-refused" and not self._daemon.channels.list_changed
+
+    def _all_taken(self) -> bool:
+        """Whether every channel is as it is wanted, as far as CE knows it and holds no call there."""
+        return all(
+            channel.unknown_to_ce
+            or channel.reported.in_call
+            or (channel.reported is ChannelState.READY) is channel.wish.ready
+            for channel in self._daemon.channels.all()
+        )
 
     def _ivr_health(self, moment: Moment) -> dict[str, Any] | None:
         state = self._daemon.ivr_health.state
@@ -161,7 +194,7 @@ class Looking(Base):
         outbox, ivr = daemon.delivering.outbox, daemon.ivr_health.state
         return explaining.Surroundings(
             verdict=daemon.following.verdict,
-            shown=daemon.agent_channel.shown() if daemon.agent_channel is not None else None,
+            shown=self._shown(),
             readiness=daemon.wishes.readiness,
             drain=daemon.wishes.drain,
             pending=outbox.pending(channel.name),

@@ -8,6 +8,7 @@ from uuid import uuid4
 import structlog
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
+from twisted.python.failure import Failure
 
 from agentchan.accepting import Accepted
 from agentchan.api import requests
@@ -207,12 +208,12 @@ class SoapDoor(Base):
     async def _forwarded(self, url: str, request: requests.SoapRequest) -> requests.SoapAnswer:
         """What the active host answers to a request that is none of ours; once, whatever comes of it."""
         daemon = self._daemon
-        timings = daemon.configuration.agent_channel
+        timings, patience = daemon.configuration.agent_channel, daemon.configuration.signals.reply_timeout
         connection = await daemon.dialer.dial(
             url,
             connect_timeout=timings.connect_timeout,
             tls_timeout=timings.connect_timeout,
-            user_timeout=daemon.configuration.signals.reply_timeout,
+            user_timeout=patience,
             on_bytes=lambda: None,
             on_lost=lambda _reason: None,
         )
@@ -222,10 +223,14 @@ class SoapDoor(Base):
         headers += daemon.codec.authentication.http_headers()
         try:
             exchange = connection.exchange(Message(request.body, tuple(headers)))
-            answer = await exchange.addTimeout(daemon.configuration.signals.reply_timeout, daemon.reactor)
+            answer = await exchange.addTimeout(patience, daemon.reactor, onTimeoutCancel=_late)
         finally:
             connection.abort("forwarded")
         return requests.SoapAnswer(answer.status, answer.content_type or self._door.media_type, answer.body)
+
+
+def _late(_result: object, seconds: float) -> Failure:
+    return Failure(ExchangeFailed(f"no answer within {seconds:g} s"))
 
 
 def _needed(value: str | None, what: str) -> str:

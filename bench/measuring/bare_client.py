@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from agentchan.lab.names import expand
@@ -43,7 +44,7 @@ async def ask(connection: Connection, request: bytes) -> bytes:
 class Client:
     """One IVR's client."""
 
-    def __init__(self, component: list[str], connector: list[str], ivr: str, channels: list[str]) -> None:
+    def __init__(self, component: Sequence[str], connector: Sequence[str], ivr: str, channels: Sequence[str]) -> None:
         self._connector = dict(zip(component, connector, strict=True))
         self._open = {url: messages.open_session(url, ivr, channels) for url in connector}
         self._readiness = {url: messages.readiness(url, channels) for url in connector}

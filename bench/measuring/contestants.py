@@ -177,6 +177,7 @@ class BareClient(Contestant):
     def noticed_after(self, at: float) -> float | None:
         """It has no deadlines, so it does not notice silence."""
         del at
+        return None
 
 
 class Practitioner(Contestant):

@@ -35,7 +35,7 @@ class Script:
         try:
             response, answer = self._exchange(path, json.dumps(body))
         except ConnectionError:
-            # Idle for so long that the daemon has closed it. Said again is no harm: the daemon knows the call by its id.
+            # It was idle for so long that the daemon has closed it. What is said again does no harm.
             self._connection.close()
             response, answer = self._exchange(path, json.dumps(body))
         if response.status != http.client.ACCEPTED:

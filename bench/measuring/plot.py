@@ -12,7 +12,7 @@ from attrs import frozen
 from measuring.options import PLOTS
 
 WIDTH, HEIGHT = 640, 400
-LEFT, RIGHT, TOP, BOTTOM = 70, 20, 44, 52
+LEFT, RIGHT, TOP, BOTTOM = 70, 40, 44, 52
 COLOURS = ("#1f5fa8", "#3a8f3a", "#c0562a", "#7a4a9e")
 FONT = "font-family='sans-serif' font-size='12'"
 
@@ -95,7 +95,11 @@ def _line(contestant: str, points: Points, x: _Axis, y: _Axis, number: int) -> I
     yield f"<polyline points='{path}' fill='none' stroke='{colour}' stroke-width='2'/>"
     for (across, up), (_, value) in zip(at, points, strict=True):
         yield f"<circle cx='{across:.1f}' cy='{up:.1f}' r='3' fill='{colour}'/>"
-        yield f"<text x='{across + 6:.1f}' y='{up - 6:.1f}' {FONT} fill='{colour}'>{value:,.3g}</text>"
+        yield f"<text x='{across + 6:.1f}' y='{up - 6:.1f}' {FONT} fill='{colour}'>{_figure(value)}</text>"
     place = LEFT + 10 + 150 * number
     yield f"<line x1='{place}' y1='{TOP - 12}' x2='{place + 20}' y2='{TOP - 12}' stroke='{colour}' stroke-width='2'/>"
     yield f"<text x='{place + 26}' y='{TOP - 8}' {FONT}>{escape(contestant)}</text>"
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

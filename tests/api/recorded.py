@@ -213,8 +213,9 @@ class RecordedOperator:
         self.asked.append(("soap", request))
         return requests.SoapAnswer(200, "text/xml; charset=utf-8", b"<ok/>")
 
-    def wsdl(self, base_url: str) -> requests.SoapAnswer:
-        return requests.SoapAnswer(200, "text/xml; charset=utf-8", f"<wsdl at='{base_url}'/>".encode())
+    def wsdl(self, base_url: str, name: str | None = None) -> requests.SoapAnswer:
+        named = f" name='{name}'" if name is not None else ""
+        return requests.SoapAnswer(200, "text/xml; charset=utf-8", f"<wsdl at='{base_url}'{named}/>".encode())
 
 
 def api(socket: Path, **changes: Any) -> Api:

@@ -394,13 +394,16 @@ def test_soap_requests_are_handed_on_as_they_are(house: House, wire: Wire) -> No
 
 
 def test_the_wsdl_names_the_address_that_the_caller_used(wire: Wire) -> None:
-    """By the Host header, unless that is no host; only ?wsdl gives it."""
+    """By the Host header, unless that is no host; only ?wsdl gives it, and by a name a file that it imports."""
     for query in ("wsdl", "WSDL", "wsdl="):
         assert wire.ask("GET", f"/IVRConnector?{query}").body == b"<wsdl at='http://ivr.example.com'/>"
     wire.send(b"GET /IVRConnector?wsdl HTTP/1.1\r\nHost: '/><evil>\r\n\r\n")
     assert wire.answers(1)[0].body == b"<wsdl at='http://10.0.0.1:12345'/>"
     assert wire.ask("GET", "/IVRConnector").status == 400
-    assert wire.ask("GET", "/IVRConnector?xsd=1").status == 400
+    for query in ("wsdl=a%2Fb.xsd", "xsd=a/b.xsd"):
+        assert wire.ask("GET", f"/IVRConnector?{query}").body.endswith(b" name='a/b.xsd'/>")
+    for query in ("xsd", "xsd=", "wsdl=a&b=c", "other", "wsdl=%ff"):
+        assert wire.ask("GET", f"/IVRConnector?{query}").status == 400
 
 
 # -- looking ----------------------------------------------------------------------------------------------------------

@@ -475,6 +475,22 @@ def test_when_the_door_closes_answers_are_finished() -> None:
     house.assert_at_rest()
 
 
+def test_who_has_just_come_when_the_door_closes_is_still_answered() -> None:
+    """A connection that was accepted, and whose request has not arrived yet, is not cut off: nobody else answers it."""
+    house = House()
+    newcomer = house.connect()
+    closed: list[None] = []
+    house.door.close(2.0).addCallback(closed.append)
+    house.reactor.advance(0.1)
+    assert not newcomer.is_closed
+    newcomer.send(request("GET", "/livez"))
+    answer = newcomer.answers(1)[0]
+    assert (answer.status, answer.headers["Connection"]) == (200, "close")
+    house.reactor.advance(0)
+    assert closed == [None]
+    house.assert_at_rest()
+
+
 def test_when_the_door_closes_nobody_holds_it_open() -> None:
     """What has not ended by itself is ended by force."""
     house = House()

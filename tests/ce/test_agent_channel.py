@@ -342,12 +342,14 @@ class CarryingOutTests(ChannelCase):
             assert self.channel.certificate_not_after == expires
 
     def test_one_timer(self) -> None:
-        """Bytes that come move no timer, and there is never more than one."""
+        """Bytes that come move no timer, nor does the reply; and there is never more than one."""
         connection = self.up()
         self.beat()
-        timers = [timer for timer in self.clock.getDelayedCalls() if timer.active()]
+        timers = list(self.clock.getDelayedCalls())
         for _ in range(20):
+            self.clock.rightNow += 0.001
             connection.say()
+        self.reply(connection)
         assert self.clock.getDelayedCalls() == timers
         assert len(timers) == 1
 

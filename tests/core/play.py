@@ -150,7 +150,7 @@ WRITTEN: Mapping[type, Callable[[Any], str]] = {
     SignOn: lambda on: f"signed on to {on.host}{_numbered(on.generation)} on {on.connection}",
     Reports: lambda reports: f"reports {_report_line(reports.reports)}",
     Restored: lambda restored: f"restored {restored.host}",
-    SignOffDone: lambda off: f"signed off from {off.host}: {off.cause}",
+    SignOffDone: lambda off: f"signed off from {off.host}{', silent' if off.silent else ''}: {off.cause}",
     Note: lambda note: f"{'alarm' if note.alarm else 'note'} {note.event}: {note.text}",
     Stopped: lambda _: "stopped",
 }

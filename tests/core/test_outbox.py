@@ -65,6 +65,15 @@ def test_channels_know_nothing_of_each_other() -> None:
     assert len(outbox) == 3
 
 
+def test_a_channel_is_looked_at_once() -> None:
+    """However much is pending of a channel, and however often there was a sign-on, a free lane finds it once."""
+    outbox = outbox_of(*(new_call(str(number)) for number in range(100)), new_call("x", "c2"))
+    for _ in range(100):
+        outbox.signed_on(0.0)
+    assert len(outbox._sendable) == 2
+    assert outbox.channels() == ("c1", "c2")
+
+
 def test_the_oldest() -> None:
     """The age of the outbox is that of its oldest signal."""
     outbox = outbox_of()
@@ -460,6 +469,8 @@ def test_retry_of_a_refused_signal() -> None:
     assert outbox.returned(Entry(new_call("0").signal, 0.5))
     assert outbox.returned(Entry(gone("2").signal, 2.5))
     assert pending(outbox) == ["n:0", "n:1", "g:1", "n:2", "g:2", "n:3"]
+    assert outbox.returned(Entry(gone("9").signal, 3.0))
+    assert pending(outbox)[-2:] == ["g:9", "n:3"]
 
 
 def test_retry_of_a_new_call_whose_gone_is_pending() -> None:

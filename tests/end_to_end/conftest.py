@@ -40,6 +40,7 @@ def stage(shared: Stage) -> Stage:
     if mark is not None and mark["generation"] > shared.pair.generation():
         shared.pair.set_generation(mark["generation"])
     shared.wait_ready(daemon)
+    daemon.begin_story()
     return shared
 
 

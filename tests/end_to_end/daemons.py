@@ -71,11 +71,8 @@ class RunningDaemon(DaemonProcess):
 
     def __init__(self, directory: Path, tables: Tables, name: str = "agentchan") -> None:
         super().__init__(directory, tables, name)
-        self._own = {
-            "api": {"socket": str(self.socket), "listen": self.listen},
-            "journal": {"path": str(directory / f"{name}.sqlite3")},
-        }
-        self.tables = merged(self._own, tables)
+        self._story_at = 0
+        self._checked_at = 0
 
     @property
     def ivr(self) -> str:
@@ -112,6 +109,12 @@ class RunningDaemon(DaemonProcess):
             self.client.post("/v1/resume")
         if self.channels:
             self.client.post("/v1/readiness", {"channels": "all", "ready": True})
+
+    def end(self) -> None:
+        """End it at once, whatever state it is in."""
+        if self.running:
+            self.send(signal.SIGCONT)
+        self.kill()
 
     def type(self, *words: str, status: int = 0) -> str:
         """Run ``agentchan …`` as somebody at a terminal does; returns what it prints on both streams."""
@@ -151,17 +154,25 @@ class RunningDaemon(DaemonProcess):
         """The codes of what is wrong, by its status."""
         return {problem["code"] for problem in self.status()["problems"]}
 
+    def begin_story(self) -> None:
+        """What its log said until now is of another story."""
+        self._story_at = len(self._log_after(0))
+
     def said(self, *events: str) -> list[str]:
-        """The fields of each line of its log about one of these events."""
-        return [found["rest"] for found in self._lines() if found["event"] in events]
+        """The fields of each line that its log has of these events, since the story began."""
+        matches = map(_LINE.fullmatch, self._log_after(self._story_at).splitlines())
+        return [match["rest"] for match in matches if match and match["event"] in events]
 
     def offences(self, expected: Iterable[str] = ()) -> list[str]:
         """The lines of its log that are errors, or no lines of its log at all: tracebacks, warnings of Python.
 
+        Each is told once.
+
         Args:
             expected: names of events that are errors and belong to the story.
         """
-        text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+        text = self._log_after(self._checked_at)
+        self._checked_at += len(text)
         found = []
         for line in text.splitlines():
             match = _LINE.fullmatch(line)
@@ -170,9 +181,10 @@ class RunningDaemon(DaemonProcess):
                 found.append(line)
         return found
 
-    def _lines(self) -> Iterator[re.Match[str]]:
+    def _log_after(self, at: int) -> str:
+        """Its log, whole lines only."""
         text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
-        return (match for match in map(_LINE.fullmatch, text.splitlines()) if match)
+        return text[at : text.rfind("\n") + 1]
 
 
 @define(eq=False)
@@ -217,9 +229,7 @@ class Stage:
     def stop(self) -> None:
         """End every daemon, whatever state it is in."""
         for daemon in self.daemons.values():
-            if daemon.running:
-                daemon.send(signal.SIGCONT)
-            daemon.kill()
+            daemon.end()
 
     def rest(self) -> None:
         """Bring the pair back to where it began: both hosts run and behave, and ce1 is active."""
@@ -257,6 +267,11 @@ class Stage:
 
         return daemon.wait_status(holds, f"{wanted} channels ready at the active host")
 
+    def asked(self, host: str, operation: str) -> int:
+        """How many requests of an operation have reached a host."""
+        rows = self.pair.requests(host)
+        return sum(row["what"] == "request" and row["operation"] == operation for row in rows)
+
     def all_is_well(
         self,
         *daemons: RunningDaemon,
@@ -286,6 +301,9 @@ class Stage:
             assert status["ce"]["verdict"] == verdict, status["ce"]
             assert status["ce"]["generation"] == self.pair.generation(), status["ce"]
             assert {problem["code"] for problem in status["problems"]} == set(problems), status["problems"]
+            assert daemon.client.get("/livez") == {"live": True, "reasons": []}
+            if len(not_ready) < len(daemon.channels):
+                assert daemon.client.get("/readyz") == {"ready": True, "reasons": []}
         for daemon in self.daemons.values():
             assert daemon.offences(errors) == [], daemon.log
         assert self.pair.violations(**about) == []

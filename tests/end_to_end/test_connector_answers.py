@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from agentchan.lab.pair import Pair
 from tests.end_to_end.daemons import RunningDaemon, Stage, merged, wait_until
 
@@ -62,6 +64,40 @@ def test_nobody_active(stage: Stage, daemon: RunningDaemon) -> None:
     stage.pair.promote("ce2")
     stage.wait_ready(daemon)
     stage.pair.start("ce1")
+    _well(stage)
+
+
+def test_generation_of_a_restored_database(stage: Stage, daemon: RunningDaemon) -> None:
+    """A connector of a generation below the mark is not followed, and status says so, until that is forgotten."""
+    before = stage.pair.generation()
+    stage.pair.set_generation(before + 10)
+    stage.wait_ready(daemon)
+    stage.pair.set_generation(before)
+    daemon.wait_status(lambda _: "wrong-host" in daemon.problems(), "status says so")
+    assert f"in generation {before}, below {before + 10}: not followed" in daemon.type("status")
+    assert daemon.status()["channels"]["ready"] == 0
+    daemon.type("forget-generation", "--reason", "restored from the backup of Monday")
+    _well(stage)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_pin(stage: Stage, daemon: RunningDaemon, restarted: bool) -> None:
+    """A pinned host's connector is the only one in line, also after a restart of the daemon, until the pin ends."""
+    stage.pair.promote("ce2")
+    stage.wait_ready(daemon)
+    daemon.type("follow", "ce2", "--for", "1h", "--reason", "a test")
+    if restarted:
+        assert daemon.stop() == 0
+        daemon.start()
+        stage.wait_ready(daemon)
+    asked = stage.asked("ce1", "OpenSession")
+    stage.pair.promote("ce1")
+    status = daemon.wait_status(lambda status: status["channels"]["ready"] == 0, "ce2 is not active any more")
+    assert status["ce"]["verdict"] == "pinned"
+    assert status["ce"]["pinned"]["host"] == "ce2"
+    wait_until(lambda: "it names ce1" in (daemon.status()["agent_channel"]["error"] or ""), "ce2 is asked")
+    assert stage.asked("ce1", "OpenSession") == asked
+    assert "ce2 is no longer pinned" in daemon.type("unfollow")
     _well(stage)
 
 

@@ -16,7 +16,7 @@ def _newest(daemon: RunningDaemon) -> dict[str, object]:
 def test_planned_switch_and_back(stage: Stage, daemon: RunningDaemon) -> None:
     """CE fails over and back in its own time: status says so meanwhile, and each record says from where to where."""
     for to, state in (("ce2", "FailingOver"), ("ce1", "FailingBack")):
-        stage.pair.switch(to, seconds=1.0)
+        stage.pair.switch(to, seconds=1.5)
         seen = daemon.wait_status(
             lambda status, state=state: status["ce"]["domain_state"] == state, f"the domain is {state}"
         )
@@ -44,7 +44,7 @@ def test_three_in_a_row(stage: Stage, daemon: RunningDaemon) -> None:
 
 
 def test_switch_before_the_last_is_over(stage: Stage, daemon: RunningDaemon) -> None:
-    """Switches that come faster than anybody can follow leave the channels ready where the last one ended (F11, F12)."""
+    """Switches that come faster than anybody can follow: all is ready where the last one ended (F11, F12)."""
     for to in ("ce2", "ce1") * 5:
         stage.pair.promote(to)
     stage.all_is_well(daemon)
@@ -122,7 +122,7 @@ def test_frozen_and_nobody_promoted(stage: Stage, daemon: RunningDaemon) -> None
 
 def test_frozen_during_restore(stage: Stage, daemon: RunningDaemon) -> None:
     """The new host hangs as soon as it has been promoted (F12): the next one is followed, and all is restored there."""
-    stage.pair.slow("ce2", 0.2, operation="SetReadiness")
+    stage.pair.slow("ce2", 1.5, operation="SetReadiness")
     stage.pair.promote("ce2")
     daemon.wait_channel("restoring", host="ce2")
     stage.pair.freeze("ce2", promote="ce1")

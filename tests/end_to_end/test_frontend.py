@@ -37,7 +37,7 @@ def stage(shared: Stage) -> Stage:
 def test_failing_over(stage: Stage, daemon: RunningDaemon) -> None:
     """Is CE failing over? No, yes and unknown, as it comes to pass."""
     assert daemon.type("failing-over", status=1).startswith("no")
-    stage.pair.switch("ce2", seconds=1.0)
+    stage.pair.switch("ce2", seconds=1.5)
     daemon.wait_status(lambda status: status["ce"]["failing_over"] is True, "CE is failing over")
     assert daemon.type("failing-over").startswith("yes")
     daemon.wait_status(lambda status: status["ce"]["active"] == "ce2", "ce2 is active")

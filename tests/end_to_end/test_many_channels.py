@@ -11,7 +11,7 @@ from tests.end_to_end.daemons import staged
 
 @pytest.mark.parametrize("count", [5_000, 12_000])
 def test_many_channels(place: Path, count: int) -> None:
-    """All channels are ready after the sign-on, and again after a failover, told in portions; heartbeats fit between."""
+    """All channels are ready after a sign-on and after a failover, told in portions so that heartbeats fit in."""
     with staged(place / str(count), f"ivr1-{{00001..{count:05d}}}", session_timeout=5.0) as stage:
         daemon = stage.started()
         stage.pair.kill("ce1", promote="ce2")

@@ -37,7 +37,7 @@ def test_not_ready_and_ready(stage: Stage, daemon: RunningDaemon) -> None:
 
 def test_for_a_while(stage: Stage, daemon: RunningDaemon) -> None:
     """With --for a channel comes back by itself."""
-    daemon.type("not-ready", "ivr1-07", "--reason", "a moment", "--for", "1s")
+    daemon.type("not-ready", "ivr1-07", "--reason", "a moment", "--for", "2s")
     stage.wait_ready(daemon, not_ready=["ivr1-07"])
     stage.all_is_well()
     assert _reasons(stage, "ivr1-07")[-1][0] is True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.end_to_end.daemons import RunningDaemon, Stage, wait_until
+from tests.end_to_end.stubborn import StubbornConnector
 
 ALL = ["ivr1-{01..20}"]
 TABLES = {"agent_channel": {"backoff_maximum": "300ms"}}
@@ -82,17 +83,35 @@ def test_session_forgotten_again_and_again(stage: Stage, daemon: RunningDaemon) 
 def test_short_session_timeout(stage: Stage, daemon: RunningDaemon) -> None:
     """Heartbeats are as frequent as CE's SessionTimeout needs, whatever is configured: no session ends by silence."""
     pair = stage.pair
-    pair.set_session_timeout("ce2", 0.6)
+    daemon.configure({"agent_channel": {"heartbeat_interval": "1m"}})
+    daemon.type("reload")
+    pair.set_session_timeout("ce2", 2.0)
     pair.promote("ce2")
     stage.wait_ready(daemon)
-    beats = len(_beats(stage))
-    wait_until(lambda: len(_beats(stage)) > beats + 5, "it beats")
+    beats = stage.asked("ce2", "Heartbeat")
+    wait_until(lambda: stage.asked("ce2", "Heartbeat") >= beats + 4, "it beats")
     closed = [row["details"]["why"] for row in pair.history() if row["event"] == "session-closed"]
     assert "silence" not in closed
     pair.set_session_timeout("ce2", 5.0)
+    daemon.configure({"agent_channel": {"heartbeat_interval": "500ms"}})
+    daemon.type("reload")
     stage.all_is_well()
 
 
-def _beats(stage: Stage) -> list[float]:
-    rows = stage.pair.requests("ce2")
-    return [row["monotonic"] for row in rows if row["what"] == "request" and row["operation"] == "Heartbeat"]
+def test_readiness_not_taken(stage: Stage, daemon: RunningDaemon) -> None:
+    """CE answers well and leaves a channel NotReady all the same: an alarm, and it is told again until CE takes it."""
+    pair = stage.pair
+    pair.promote("ce2")
+    stage.wait_ready(daemon)
+    with StubbornConnector(pair.url("ce1", "connector")) as connector:
+        pair.claim("ce1", connector_url=connector.url)
+        pair.promote("ce1")
+        daemon.wait_status(lambda _: daemon.problems() == {"readiness-not-taken"}, "status says so")
+        assert daemon.status()["channels"]["not_ready"] == 20
+        assert "ce1 did not take the readiness of ivr1-01, ivr1-02" in daemon.type("status")
+        connector.stubborn = False
+        daemon.wait_status(lambda status: status["channels"]["ready"] == 20, "they were told again, and taken")
+        assert daemon.problems() == set()
+        pair.behave("ce1")
+        pair.promote("ce1")
+        stage.all_is_well()

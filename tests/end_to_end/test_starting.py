@@ -6,6 +6,7 @@ import json
 import sys
 import sysconfig
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -34,10 +35,12 @@ def test_every_host_down(stage: Stage) -> None:
     stage.pair.kill("ce1")
     stage.pair.kill("ce2")
     daemon = stage.daemon("alone")
+    before = datetime.now(UTC)
     daemon.start()
     status = daemon.wait_status(lambda status: status["ce"]["verdict"] == "unknown", "no host answers")
     assert all("refused the connection" in host["error"] for host in status["ce"]["hosts"])
     assert daemon.problems() == {"no-host-answers"}
+    assert datetime.fromisoformat(status["agent_channel"]["since"]) > before
     assert "no CE host answers the component link" in daemon.type("status")
     daemon.type("status", "--check", status=1)
     daemon.type("failing-over", status=4)
@@ -99,6 +102,19 @@ def test_several_urls_of_one_host(stage: Stage) -> None:
     stage.pair.kill("ce1", promote="ce2")
     stage.wait_ready(daemon)
     stage.pair.start("ce1")
+    stage.all_is_well(daemon)
+
+
+def test_configured_connectors(stage: Stage) -> None:
+    """Configured connectors override what hosts say of theirs; as many as component URLs belong to them in order."""
+    for name in stage.pair.processes:
+        stage.pair.claim(name, connector_url="http://127.0.0.1:1/IVRConnector")
+    tables = {"agent_channel": {"connector_urls": stage.pair.connector_urls}}
+    daemon = stage.started("connectors", tables=tables)
+    stage.pair.promote("ce2")
+    status = stage.wait_ready(daemon)
+    assert status["agent_channel"]["url"] == stage.pair.connector_urls[1]
+    stage.pair.promote("ce1")
     stage.all_is_well(daemon)
 
 

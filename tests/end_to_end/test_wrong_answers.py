@@ -120,9 +120,9 @@ def test_sign_on(stage: Stage, daemon: RunningDaemon, kind: str) -> None:
 def test_heartbeat(stage: Stage, daemon: RunningDaemon, kind: str) -> None:
     """A heartbeat that is answered wrongly is told of; the session ends where nothing else can be believed any more."""
     _begin_anew(stage, daemon)
-    before = len(_told(daemon))
+    daemon.begin_story()
     _answers_wrongly(stage, kind, service="connector", operation="Heartbeat")
-    wait_until(lambda: any(HEARTBEAT[kind] in line for line in _told(daemon)[before:]), "it was told of")
+    wait_until(lambda: any(HEARTBEAT[kind] in line for line in _told(daemon)), "it was told of")
     stage.pair.behave("ce1")
     stage.all_is_well()
 
@@ -131,10 +131,10 @@ def test_heartbeat(stage: Stage, daemon: RunningDaemon, kind: str) -> None:
 def test_readiness(stage: Stage, daemon: RunningDaemon, kind: str) -> None:
     """What CE was told of readiness and answered wrongly is told again, until CE and the daemon agree."""
     _begin_anew(stage, daemon)
-    before = len(_told(daemon))
+    daemon.begin_story()
     _answers_wrongly(stage, kind, service="connector", operation="SetReadiness")
     daemon.type("not-ready", "ivr1-01", "--reason", "a test")
-    wait_until(lambda: any(READINESS[kind] in line for line in _told(daemon)[before:]), "it was told of")
+    wait_until(lambda: any(READINESS[kind] in line for line in _told(daemon)), "it was told of")
     if kind in ("invalid-request", "unknown-ivr"):  # no word of it can help, so it is put off for five minutes
         assert "readiness-refused" in daemon.problems()
         stage.pair.drop("ce1", "connector")

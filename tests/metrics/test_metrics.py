@@ -222,7 +222,11 @@ def told_names() -> Iterator[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             called = node.func if isinstance(node, ast.Call) else None
             name = getattr(called, "attr", getattr(called, "id", ""))
-            if name in ("happened", "tell", "_tell", "Note", "_note", "publish") and isinstance(node, ast.Call) and node.args:
+            if (
+                name in ("happened", "tell", "_tell", "Note", "_note", "publish")
+                and isinstance(node, ast.Call)
+                and node.args
+            ):
                 yield from (
                     each.value
                     for each in ast.walk(node.args[0])

@@ -118,7 +118,6 @@ def test_repeats_of_what_has_left_memory(make: Make, monkeypatch: pytest.MonkeyP
     house.confirm_all()
     for number in range(2, 5):
         house.gone("c2", str(number))
-    house.delivering.writes.flush()
     if forgotten == "restart":
         house = house.restarted()
     assert house.calls.find("c1", "1") is None

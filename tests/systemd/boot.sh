@@ -13,7 +13,8 @@ mount -t tmpfs -o size=3g,mode=755 "$name" "$work"
 mkdir "$work/upper" "$work/work" "$work/root"
 mount -t overlay -o "lowerdir=/,upperdir=$work/upper,workdir=$work/work" "$name" "$work/root"
 # Services of this machine that have nothing to do with it.
-for unit in postgresql.service systemd-timesyncd.service apt-daily.timer apt-daily-upgrade.timer kamailio.service; do
+for unit in postgresql.service systemd-timesyncd.service apt-daily.timer apt-daily-upgrade.timer \
+    haproxy.service kamailio.service; do
     ln -sf /dev/null "$work/root/etc/systemd/system/$unit"
 done
 exec systemd-nspawn --register=no --keep-unit --private-network --console=pipe --quiet --directory="$work/root" \

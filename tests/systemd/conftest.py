@@ -39,7 +39,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def installed(release: Path) -> Iterator[Site]:
-    """A machine with the service, installed by the README's own commands, a CE pair, and the site's configuration."""
+    """A machine with the service, installed by the documents' own commands, a CE pair, and the site's configuration."""
     prepare, begin = install_commands()
     with Machine({release / "source": SOURCE, release / "wheels": WHEELS}) as machine:
         site = Site(machine)
@@ -48,16 +48,22 @@ def installed(release: Path) -> Iterator[Site]:
         machine.run("sh", "-euc", f"cd {SOURCE}\n{prepare}", timeout=300, **offline)
         site.start_pair()
         site.configure(site.tables())
-        machine.run("sh", "-euc", f"until agentchan status >/dev/null; do sleep 0.1; done & {begin}\nwait")
+        machine.run("sh", "-euc", begin)
         yield site
 
 
 @pytest.fixture
-def site(installed: Site) -> Iterator[Site]:
-    """The shared site, with everything running and ready before the test and put back in order after it."""
+def running(installed: Site) -> Site:
+    """The shared site, with everything running and ready, for tests that change nothing."""
     installed.wait_ready()
-    yield installed
-    machine = installed.machine
+    return installed
+
+
+@pytest.fixture
+def site(running: Site) -> Iterator[Site]:
+    """The shared site, which is put back in order after the test."""
+    yield running
+    machine = running.machine
     for unit in ("agentchan.service", "agentchan.socket"):
         machine.run("rm", "-rf", f"/etc/systemd/system/{unit}.d")
     machine.run("systemctl", "daemon-reload")
@@ -65,5 +71,5 @@ def site(installed: Site) -> Iterator[Site]:
     machine.attempt("systemctl", "reset-failed", "agentchan.socket", "agentchan.service")
     for host in ("ce1", "ce2"):
         machine.attempt("/opt/agentchan/bin/agentchan", "lab", "start", host, "--directory", "/srv/lab")
-    installed.configure(installed.tables())
+    running.configure(running.tables())
     machine.run("systemctl", "start", "agentchan.service")

@@ -72,7 +72,7 @@ def test_the_life_of_the_package(debian: Site) -> None:
     assert site.agentchan("new-call", "ivr1-007", "--call-id", "call-7").returncode == 0
     asking = (
         "while [ ! -e /run/enough ]; do "
-        "curl --silent --show-error --fail --max-time 20 -o /dev/null http://127.0.0.1:8093/v1/failing-over || exit 7; done"
+        "curl -sSf --max-time 20 -o /dev/null http://127.0.0.1:8093/v1/failing-over || exit 7; done"
     )
     machine.run("systemd-run", "--quiet", "--unit=script", "--remain-after-exit", "sh", "-c", asking)
     before = site.show("MainPID")

@@ -7,39 +7,39 @@ import json
 from tests.systemd.site import CONFIGURATION, Site
 
 
-def test_the_service_runs_as_installed(site: Site) -> None:
+def test_the_service_runs_as_installed(running: Site) -> None:
     """READY has come, STATUS= tells of the link, and the agent channel stands over TLS: the sandbox lets it."""
-    assert site.show("ActiveState") == "active"
-    assert site.show("Type") == "notify"
-    site.until(lambda: "agent channel up at ce" in site.show("StatusText"), "the state of the link in STATUS=")
-    assert site.status()["component_link"]["url"].startswith("https://")
-    assert site.show("User") == "agentchan"
-    assert site.machine.run("systemctl", "is-enabled", "agentchan.service").strip() == "enabled"
+    assert running.show("ActiveState") == "active"
+    assert running.show("Type") == "notify"
+    running.until(lambda: "agent channel up at ce" in running.show("StatusText"), "the state of the link in STATUS=")
+    assert running.status()["component_link"]["url"].startswith("https://")
+    assert running.show("User") == "agentchan"
+    assert running.machine.run("systemctl", "is-enabled", "agentchan.service").strip() == "enabled"
 
 
-def test_its_folders_are_closed_to_others(site: Site) -> None:
+def test_its_folders_are_closed_to_others(running: Site) -> None:
     """State and socket belong to the service's user and group."""
     stat = ("stat", "--format=%U:%G %a")
-    assert site.machine.run(*stat, "/var/lib/agentchan", "/run/agentchan").split("\n")[:2] == [
+    assert running.machine.run(*stat, "/var/lib/agentchan", "/run/agentchan").split("\n")[:2] == [
         "agentchan:agentchan 750",
         "agentchan:agentchan 750",
     ]
-    assert site.machine.run(*stat, "/run/agentchan/agentchan.sock").strip() == "agentchan:agentchan 660"
-    assert site.machine.run(*stat, "/etc/agentchan/credentials").strip() == "root:root 700"
+    assert running.machine.run(*stat, "/run/agentchan/agentchan.sock").strip() == "agentchan:agentchan 660"
+    assert running.machine.run(*stat, "/etc/agentchan/credentials").strip() == "root:root 700"
 
 
-def test_who_may_use_the_command_line(site: Site) -> None:
+def test_who_may_use_the_command_line(running: Site) -> None:
     """A user of the group may, another may not, and is told why."""
-    site.machine.run("useradd", "--groups", "agentchan", "oncall")
-    site.machine.run("useradd", "stranger")
-    assert site.agentchan("status", user="oncall").returncode == 0
-    refused = site.agentchan("status", user="stranger")
+    running.machine.run("useradd", "--groups", "agentchan", "oncall")
+    running.machine.run("useradd", "stranger")
+    assert running.agentchan("status", user="oncall").returncode == 0
+    refused = running.agentchan("status", user="stranger")
     assert refused.returncode != 0
     assert "agentchan.sock" in refused.stderr
     assert "Traceback" not in refused.stderr
-    assert site.agentchan("not-ready", "ivr1-001", "--reason", "works", user="oncall").returncode == 0
-    assert "oncall" in json.dumps(site.journal())
-    assert site.agentchan("ready", "ivr1-001", user="oncall").returncode == 0
+    assert running.agentchan("not-ready", "ivr1-001", "--reason", "works", user="oncall").returncode == 0
+    assert "oncall" in json.dumps(running.journal())
+    assert running.agentchan("ready", "ivr1-001", user="oncall").returncode == 0
 
 
 def test_a_good_reload_is_applied_when_it_returns(site: Site) -> None:
@@ -121,6 +121,25 @@ def test_a_blocked_turn_of_the_reactor_is_ended_by_the_watchdog(site: Site) -> N
     site.wait_ready()
     site.machine.run("kill", "-USR1", site.show("MainPID"))
     site.until(lambda: site.restarts() == 1, "a restart by the watchdog")
+    site.wait_ready()
+
+
+def test_a_dead_timer_in_a_live_loop_is_found(site: Site) -> None:
+    """The loop turns, but what looks at the time has ended: the watchdog is not fed, and the journal says why."""
+    fault = (
+        "import signal\n"
+        "def end(*_):\n"
+        "    from agentchan.following import Following\n"
+        "    Following.passed = None\n"
+        "signal.signal(signal.SIGUSR2, end)\n"
+    )
+    site.machine.write("/srv/fault/sitecustomize.py", fault)
+    site.drop_in("[Service]\nWatchdogSec=2s\nEnvironment=PYTHONPATH=/srv/fault\n")
+    site.machine.run("systemctl", "restart", "agentchan.service")
+    site.wait_ready()
+    site.machine.run("kill", "-USR2", site.show("MainPID"))
+    site.until(lambda: site.restarts() == 1, "a restart by the watchdog")
+    assert "own clock is overdue" in str(site.journal(AGENTCHAN_EVENT="not-live")[-1]["MESSAGE"])
     site.wait_ready()
 
 

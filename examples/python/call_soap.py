@@ -1,6 +1,6 @@
 """One call by the SOAP door, with zeep: python call_soap.py CHANNEL CALL_ID [IVR].
 
-This is what a script that speaks to CE's IVR Connector looks like. To speak to the daemon instead only the URL is another;
+This is what a script that speaks to the IVR Connector of CE looks like. To speak to the daemon only the URL is another;
 in return the call signals survive CE's failovers.
 """
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from attrs import define, field
 from measuring import options
-from measuring.applied import Applied, applied, offences
+from measuring.applied import Applied, applied, applied_meanwhile, offences
 from measuring.callers import EIGHT, Callers, callers
 from measuring.children import Child
 from measuring.contestants import CONNECTOR_WSDL, IVR, pattern, tables
@@ -76,9 +76,26 @@ class Outage:
     new: list[float] = field(factory=list)
     drained: Applied | None = None
 
-    def row(self, what: str, done: Applied, processor: float | None = None) -> None:
+    def row(self, what: str, done: Applied, used: Used) -> None:
         """A rate at which CE has applied signals."""
-        self.rows.append({"what": what, "signals": done.count, "rate": done.a_second, "processor": processor})
+        processor = {who: seconds / done.count * 1e6 for who, seconds in used.seconds.items()}
+        self.rows.append({"what": what, "signals": done.count, "rate": done.a_second, **processor})
+
+
+class Used:
+    """Seconds of processor that each of two groups of processes uses, from now on."""
+
+    def __init__(self, sender: list[int], pair: Pair) -> None:
+        self._groups = {"sender": sender, "ce": [process.pid for process in pair.processes.values()]}
+        self._before = self._now()
+
+    def _now(self) -> dict[str, float]:
+        return {who: scheduled_seconds(pids) for who, pids in self._groups.items()}
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Until now."""
+        return {who: now - self._before[who] for who, now in self._now().items()}
 
 
 class Measurement:
@@ -109,9 +126,10 @@ class Measurement:
 
     def _bare(self, bare: Child, when: str, pairs: int) -> None:
         prefix = f"{BARE}-{when}-"
+        used = Used([bare.pid], self._pair)
         bare.say(prefix=prefix, pairs=pairs)
         bare.hear()
-        self._found.row(f"bare client, {when}", applied(self._pair, prefix))
+        self._found.row(f"bare client, {when}", applied(self._pair, prefix), used)
 
     def _agentchan(self, stack: ExitStack) -> None:
         found, pair = self._found, self._pair
@@ -143,9 +161,9 @@ class Measurement:
         old = len(found.signals)
         over = threading.Event()
         thread = threading.Thread(target=self._new_signals, args=(new_scripts, over))
-        before = scheduled_seconds([daemon.pid])
         with only_on(OTHERS):
             pair.start()
+        used = Used([daemon.pid], pair)
         thread.start()
         pair.wait_until(
             lambda: applied(pair, "old-").count == old,
@@ -153,11 +171,10 @@ class Measurement:
             interval=1.0,
             what="CE has applied everything",
         )
-        used = scheduled_seconds([daemon.pid]) - before
+        done = found.drained = applied_meanwhile(pair, "old-", IVR)
+        found.row("agentchan, with new signals meanwhile", done, used)
         over.set()
         thread.join()
-        done = found.drained = applied(pair, "old-")
-        found.row("agentchan, with new signals meanwhile", done, used / (done.count + len(found.new)) * 1e6)
         pair.wait_until(lambda: daemon.status()["signals"]["pending"] == 0, what="nothing is pending any more")
 
     def _new_signals(self, scripts: Callers, over: threading.Event) -> None:
@@ -182,18 +199,20 @@ class Measurement:
         for child in scripts.children:
             child.hear()
         scripts.call(f"{SPOOL}-", pairs=SPOOLED // 2)
+        used = Used([proxy.pid, *scripts.pids], pair)
         for child in scripts.children:
             child.say(replay=True)
         for child in scripts.children:
             child.hear()
-        self._found.row(f"HAProxy + {EIGHT} zeep scripts", applied(pair, f"{SPOOL}-"))
+        self._found.row(f"HAProxy + {EIGHT} zeep scripts", applied(pair, f"{SPOOL}-"), used)
 
 
 RATES = (
     Column("what", "sent to CE by"),
     Column("signals"),
     Column("rate", "signals/s", 0),
-    Column("processor", "daemon's processor us/signal", 0),
+    Column("sender", "| processor us/signal: sender", 0),
+    Column("ce", "CE", 0),
 )
 MEASURED = (Column("what"), Column("took", "ms", 2, ("median", "p95", "p99", "least", "most", "count")))
 

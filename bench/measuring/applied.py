@@ -43,6 +43,18 @@ def applied(pair: Pair, prefix: str) -> Applied:
     return Applied(*row)
 
 
+def applied_meanwhile(pair: Pair, prefix: str, ivr: str) -> Applied:
+    """What was applied for an IVR from the first to the last of the calls whose ids begin with ``prefix``."""
+    those = applied(pair, prefix)
+    with closing(open_to_read(pair.database)) as connection:
+        (count,) = connection.execute(
+            "SELECT count(*) FROM history WHERE event IN ('new-call', 'gone') AND NOT duplicate AND ivr = ? "
+            "AND monotonic BETWEEN ? AND ?",
+            (ivr, those.first, those.last),
+        ).fetchone()
+    return Applied(count, those.first, those.last)
+
+
 def offences(pair: Pair, signals: Sequence[str]) -> list[str]:
     """What is wrong with how these signals were applied, those of each channel given in order: nothing, one hopes."""
     history = pair.history()

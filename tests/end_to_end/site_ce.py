@@ -31,7 +31,8 @@ _OPERATIONS = {
     "Lookup": '<xs:element name="Word" type="xs:string"/>',
 }
 _REPLIES = {
-    "NewCall": """<xs:element name="Result" type="xs:int"/><xs:element name="Ticket" type="xs:string" minOccurs="0"/>""",
+    "NewCall": """<xs:element name="Result" type="xs:int"/>
+<xs:element name="Ticket" type="xs:string" minOccurs="0"/>""",
     "Gone": '<xs:element name="Result" type="xs:int"/>',
     "Lookup": '<xs:element name="Answer" type="xs:string"/>',
 }
@@ -136,7 +137,7 @@ class SiteCe:
     """
 
     heard: list[Heard] = field(factory=list)
-    script: Callable[[Heard], str | None] = lambda heard: good(heard)
+    script: Callable[[Heard], str | None] = lambda heard: good(heard)  # noqa: PLW0108 - written below
     _server: Any = None
     _thread: Any = None
 

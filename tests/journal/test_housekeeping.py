@@ -86,9 +86,8 @@ def test_many_go_in_slices(tmp_path: Path, lingering: int) -> None:
     clocks = Clocks()
     path = tmp_path / "j"
     desk, _ = opened(path, clocks, keep=DAY)
-    desk.recorded(
-        *(SignalAccepted(evolve(new_call(number), parameters="x" * 500), BEGIN) for number in range(4 * SLICE + lingering))
-    )
+    numbers = range(4 * SLICE + lingering)
+    desk.recorded(*(SignalAccepted(evolve(new_call(number), parameters="x" * 500), BEGIN) for number in numbers))
     desk.recorded(
         *(SignalSettled(f"n{number}", Fate.CONFIRMED, BEGIN, 1) for number in range(lingering, 4 * SLICE + lingering))
     )

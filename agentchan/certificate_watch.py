@@ -70,7 +70,7 @@ class CertificateWatch:
 
     def start(self) -> None:
         """Look now, and go on."""
-        self._timer.start(LOOK_EVERY).addErrback(self._broken)
+        self._timer.start(LOOK_EVERY)
 
     def stop(self) -> None:
         """Look no more."""
@@ -79,7 +79,7 @@ class CertificateWatch:
 
     def look(self) -> Deferred[None]:
         """Look at all of them; fires when that is done."""
-        return Deferred.fromCoroutine(self._look())
+        return Deferred.fromCoroutine(self._look()).addErrback(self._broken)
 
     async def _look(self) -> None:
         ends = dict(self._known())
@@ -111,7 +111,7 @@ class CertificateWatch:
         )
 
     def _broken(self, failure: Failure) -> None:
-        """A fault of ours must not end more than this watch."""
+        """A fault of ours must not end more than this look."""
         log.error("certificate-watch-broken", exc_info=failure.value)
 
 

@@ -33,6 +33,7 @@ from agentchan.ce.lanes import Lanes
 from agentchan.ce.profile import Profile
 from agentchan.ce.soap import Codec
 from agentchan.ce.tls import TlsSettings
+from agentchan.certificate_watch import CertificateWatch
 from agentchan.chronicle import Chronicle
 from agentchan.config import Configuration
 from agentchan.core.calls import Calls
@@ -58,6 +59,7 @@ from agentchan.journal.health import State as JournalState
 from agentchan.journal.journal import Journal
 from agentchan.liveness import Liveness
 from agentchan.metrics import Metrics
+from agentchan.notifications import Notifications, Whoever
 from agentchan.operations import Operations
 from agentchan.parts import LastReload
 from agentchan.recalling import remembered as recalled
@@ -122,7 +124,9 @@ class Daemon(Service):
             on_health=self._journal_health,
         )
         self.chronicle = Chronicle(self.journal, self.feed, wall, reactor.seconds)
-        self.dialer = Dialer(reactor, tls)
+        self.metrics = Metrics(lambda: gauges(self), {"version": __version__, "profile": profile.name})
+        self.feed.listen(self.metrics.event)
+        self.dialer = Dialer(reactor, tls, on_exchanged=self.metrics.exchanged)
         self.codec = Codec(
             profile,
             ivr=configuration.ivr.name,
@@ -136,8 +140,24 @@ class Daemon(Service):
         self.link: ComponentLink | None = None
         self.liveness = Liveness(reactor.seconds, self.journal, self._session_deadline)
         self.last_reload = LastReload(successful=True, succeeded_at=wall())
-        self.metrics = Metrics(lambda: gauges(self), {"version": __version__, "profile": profile.name})
-        self.feed.listen(self.metrics.event)
+        self.notifications = Notifications(
+            reactor,
+            configuration.notify,
+            self.feed,
+            self.dialer,
+            who=Whoever(configuration.ivr.name, configuration.ivr.instance_id),
+            mask_numbers=configuration.log.mask_numbers,
+            on_outcome=self.metrics.notified,
+            environ=environ,
+        )
+        self.certificate_watch = CertificateWatch(
+            reactor,
+            wall,
+            known=self._certificates,
+            file=lambda: self.configuration.api.certificate_file,
+            tell=self.chronicle.happened,
+            on_seen=self.metrics.certificate,
+        )
         self.prober = build_prober(reactor, tls, jitter)
         self.endpoints = EndpointWatch(
             reactor,
@@ -161,6 +181,7 @@ class Daemon(Service):
         self._hurry = Deferred[None]()
         self.doors: Doors | None = None
         self._timers: list[LoopingCall] = []
+        self._looked_at = self.started_at
         self._feeding: LoopingCall | None = None
         self._set_aside: Path | None = None
         self._build_signals()
@@ -229,6 +250,7 @@ class Daemon(Service):
         self._remember(remembered or Remembered())
         self._build()
         self._open_doors()
+        self.notifications.start()
         self.reactor.callWhenRunning(self._run, remembered)
 
     def stopService(self) -> Deferred[None] | None:  # noqa: N802 - Twisted's name
@@ -269,6 +291,7 @@ class Daemon(Service):
         self.ivr_health.stop()
         self.endpoints.stop()
         self.prober.stop()
+        self.certificate_watch.stop()
         signals_out = self.delivering.stop()
         if self.agent_channel is not None:
             await self.agent_channel.stop()
@@ -278,6 +301,7 @@ class Daemon(Service):
             await self.doors.close()
         await signals_out
         self.wishes.close()
+        await self.notifications.stop()
         await self.journal.close()
         if self._feeding is not None:
             _end(self._feeding)
@@ -299,8 +323,8 @@ class Daemon(Service):
         marks = tuple(Mark(mark.domain, mark.generation, mark.host) for mark in remembered.marks)
         self.chronicle.remember(marks)
         configuration = self.configuration
-        self.following.topology = begun(
-            configured.topology_urls(configuration), configuration.ce.domain, marks, remembered.home
+        self.following.recall(
+            begun(configured.topology_urls(configuration), configuration.ce.domain, marks, remembered.home)
         )
         self.wishes.remember(remembered)
         self._remember_calls(remembered)
@@ -385,6 +409,7 @@ class Daemon(Service):
             signal.signal(number, lambda _number, _frame: self.reactor.callFromThread(self._told_to_stop))
         signal.signal(signal.SIGHUP, lambda _number, _frame: self.reactor.callFromThread(self._told_to_reload))
         self.liveness.passed(HEARTBEAT_OF_TIME)
+        self._looked_at = self.reactor.seconds()
         self._timers = [
             self._every(HEARTBEAT_OF_TIME, self._time_passed),
             self._every(LOOK_EVERY, self.call_limits.look),
@@ -400,6 +425,7 @@ class Daemon(Service):
             self.link.start()
         self.endpoints.start()
         self.ivr_health.start()
+        self.certificate_watch.start()
         self.following.passed()
         self.notifier.ready(self._headline())
         # What was made until now stays: a full collection would look at all of it again, for some 70 ms.
@@ -456,9 +482,12 @@ class Daemon(Service):
         return inf if self.agent_channel is None else self.agent_channel.session.deadline()
 
     def _time_passed(self) -> None:
+        now = self.reactor.seconds()
+        self.metrics.delayed(now - self._looked_at - HEARTBEAT_OF_TIME)
+        self._looked_at = now
         self.liveness.passed(HEARTBEAT_OF_TIME)
         self.following.passed()
-        self.delivering.outbox.expire(self.reactor.seconds())
+        self.delivering.outbox.expire(now)
         self.delivering.progress()
         self.notifier.status(self._headline())
 
@@ -468,6 +497,14 @@ class Daemon(Service):
             return f"frontend mode: {self.following.verdict.kind.value}"
         shown = self.agent_channel.shown()
         return f"agent channel {shown.state.value}" + (f" at {shown.host}" if shown.host else "")
+
+    def _certificates(self) -> Mapping[str, datetime | None]:
+        """The ends of the certificates that connections to CE have shown, and of our own for them."""
+        return {
+            "ivr-connector": self.agent_channel.certificate_not_after if self.agent_channel else None,
+            "component-service": self.link.certificate_not_after if self.link else None,
+            "client": self.dialer.tls.certificate_not_after,
+        }
 
     def _wanted(self) -> None:
         """A wish has changed."""
@@ -518,6 +555,7 @@ class Daemon(Service):
         self.codec.session_id = sign_on.reply.session_id
         self.chronicle.signed_on(sign_on)
         self.delivering.signed_on()
+        self.certificate_watch.look()
         if self.profile.gone_at_sign_on:
             self._idle_channels.free()
 

@@ -90,17 +90,21 @@ class Following:
     """
 
     def __init__(self, reactor: Any, topology: Topology, lines: Lines, signs: Signs) -> None:
-        self.topology = topology
-        self.verdict = judged(topology)
-        self.target = target_of(topology, lines, self.verdict)
+        self._lines = lines
+        self.recall(topology)
         self.agent_channel: AgentChannel | None = None
         self.link: Rediscovering | None = None
         self.gap: failover.Gap | None = None
         self._reactor = reactor
-        self._lines = lines
         self._signs = signs
         self._signed_on: SignOn | None = None
         self._heard_at = 0.0
+
+    def recall(self, topology: Topology) -> None:
+        """Take up what is remembered of the last run, before anything is observed; it is no news to anybody."""
+        self.topology = topology
+        self.verdict = judged(topology)
+        self.target = target_of(topology, self._lines, self.verdict)
 
     # What comes in.
 
@@ -154,12 +158,15 @@ class Following:
             self._heard_at = shown.heard_at
 
     def denied(self, host: str) -> None:
-        """A call signal was answered: this host is not active. That is its own word, and every other one is asked."""
+        """A call signal was answered: this host is not active.
+
+        That is its own word: the agent channel leaves it before anything else is decided, and everybody is asked.
+        """
         now = self._now()
+        if self.agent_channel is not None:
+            self.agent_channel.denied(host)
         url = next((view.url for view in self.topology.views if host in (view.host, view.url)), host)
         self._connector_said(Heard(url, host, active=False, generation=None, asked_at=now), now)
-        if self.link is not None:
-            self.link.rediscover()
 
     def outbox_emptied(self) -> None:
         """No call signal that was there at the sign-on is pending any more."""

@@ -20,7 +20,7 @@ from agentchan.process_metrics import process_metrics
 PHASES = ("detect", "discover", "sign_on", "restore", "drain_outbox", "total")
 
 REQUESTS = ("open-session", "set-readiness", "heartbeat", "close-session", "new-call", "gone", "get-status")
-"""What :meth:`Metrics.exchanged` is told of: the duties, but for questions that the host holds back."""
+"""The duties whose exchanges are measured: all but the question that the host holds back."""
 
 NOTIFICATION_OUTCOMES = ("delivered", "failed", "dropped", "damped")
 """What becomes of a notification: its way worked, or did not; too many waited; it was told of together with others."""
@@ -187,14 +187,16 @@ class Metrics:
         elif event.name == "signed-on":
             self._sign_ons.inc()
 
-    def exchanged(self, request: str, seconds: float) -> None:
+    def exchanged(self, duty: str, seconds: float) -> None:
         """A request was answered.
 
         Args:
-            request: one of :data:`REQUESTS`.
+            duty: the profile's; one that is none of :data:`REQUESTS` is not measured.
             seconds: from when it was sent.
         """
-        self._exchanges.labels(request).observe(seconds)
+        request = duty.replace("_", "-")
+        if request in REQUESTS:
+            self._exchanges.labels(request).observe(seconds)
 
     def delayed(self, seconds: float) -> None:
         """A timer of the event loop was late."""

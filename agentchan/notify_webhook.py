@@ -28,6 +28,7 @@ class _Message:
 
     body: bytes
     headers: tuple[tuple[bytes, bytes], ...] = ((b"Content-Type", b"application/json; charset=utf-8"),)
+    duty: str = ""
 
 
 class Post:

@@ -16,6 +16,7 @@ from agentchan.ce.component_link import ComponentLink
 from agentchan.ce.dialer import Dialer
 from agentchan.ce.profile import Profile
 from agentchan.ce.soap import Codec
+from agentchan.certificate_watch import CertificateWatch
 from agentchan.chronicle import Chronicle
 from agentchan.config import Configuration
 from agentchan.core.calls import Calls
@@ -27,6 +28,7 @@ from agentchan.ivr_health import IvrHealth
 from agentchan.journal.journal import Journal
 from agentchan.liveness import Liveness
 from agentchan.metrics import Metrics
+from agentchan.notifications import Notifications
 from agentchan.repairing import Repairing
 from agentchan.sip.prober import Prober
 from agentchan.systemd import Notifier
@@ -79,6 +81,8 @@ class Parts(Protocol):
     endpoints: EndpointWatch
     ivr_health: IvrHealth
     metrics: Metrics
+    notifications: Notifications
+    certificate_watch: CertificateWatch
     liveness: Liveness
     last_reload: LastReload
     following: Following

@@ -106,6 +106,8 @@ def _apply(daemon: Parts, new: Configuration, tls: TlsSettings) -> None:
         daemon.codec.authentication = configured.authentication(new, daemon.profile)
     if secrets_changed:
         daemon.prober.flows.use_tls(tls)
+    daemon.certificate_watch.look()
+    daemon.notifications.reload(new.notify, mask_numbers=new.log.mask_numbers)
     daemon.endpoints.reload(new.endpoint_check)
     daemon.ivr_health.reload(new.ivr.health)
     daemon.codec.use_channel_values(new.ivr.channel_values)

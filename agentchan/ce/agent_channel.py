@@ -88,6 +88,10 @@ class AgentChannel:
         """Follow this target from now on, or nobody."""
         self._tell(self.session.follow, target)
 
+    def denied(self, host: str) -> None:
+        """A call signal was answered that this host, or that of the connector with this URL, is not active."""
+        self._tell(self.session.denied, host)
+
     def tick(self) -> None:
         """Wishes or the list of channels have changed."""
         self._tell(self.session.tick)

@@ -8,6 +8,7 @@ waiting. Who is active is not decided here, but in :mod:`agentchan.core.topology
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from math import inf
 from typing import Any, Protocol
 
@@ -91,6 +92,12 @@ class ComponentLink:
             for url in urls
         ]
 
+    @property
+    def certificate_not_after(self) -> datetime | None:
+        """When the first of the hosts' certificates expires, as of their newest handshakes; None without TLS."""
+        ends = (watcher.certificate_not_after for watcher in self._watchers)
+        return min((end for end in ends if end is not None), default=None)
+
     def start(self) -> None:
         """Begin to ask, once the reactor turns."""
         for watcher in self._watchers:
@@ -135,6 +142,7 @@ class _Watcher:
         self._dialer = dialer
         self._codec = codec
         self._listener = tell
+        self.certificate_not_after: datetime | None = None
         self._connection: Connection | None = None
         self._redial = False
         self._open = 0
@@ -257,6 +265,7 @@ class _Watcher:
             on_lost=self._lost,
         )
         self._open += 1
+        self.certificate_not_after = connection.certificate_not_after
         return connection
 
     def _lost(self, _reason: str) -> None:

@@ -66,6 +66,7 @@ class Connection:
         limits: Limits,
         certificate_not_after: datetime | None,
         describe_loss: Callable[[Failure, bool], str],
+        on_exchanged: Callable[[str, float], None],
     ) -> None:
         self.url = url
         self.closing = False
@@ -77,6 +78,8 @@ class Connection:
         self._on_lost = on_lost
         self._limits = limits
         self._describe_loss = describe_loss
+        self._on_exchanged = on_exchanged
+        self._asked = ("", 0.0)
         self._exchange: Deferred[HttpAnswer] | None = None
         self._end: str | None = None
         self._ends_body = False
@@ -105,10 +108,12 @@ class Connection:
             RuntimeError: an exchange is under way: the caller has to wait for it.
             ValueError: a header of the message holds a line end.
         """
+        self._asked = (message.duty, self._reactor.seconds())
         return self._begin(Post(self._request_head, message))
 
     def fetch(self) -> Deferred[HttpAnswer]:
         """Ask for what is at the URL (GET): an exchange like any other."""
+        self._asked = ("", 0.0)
         return self._begin(Get(self.url))
 
     def close(self) -> None:
@@ -252,6 +257,9 @@ class Connection:
             self.abort(f"{self.url.where} sent {self._surplus} bytes more than its answer")
         elif self._close_after and not self.closing:
             self._close()
+        duty, asked_at = self._asked
+        if duty:
+            self._on_exchanged(duty, self._reactor.seconds() - asked_at)
         content_type = response.headers.getRawHeaders(b"content-type")
         exchange.callback(
             HttpAnswer(

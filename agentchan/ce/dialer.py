@@ -52,11 +52,13 @@ class Dialer:
         reactor: Twisted's, or a test's.
         tls: used by attempts that begin from now on; a reload sets it anew.
         limits: what an answer may cost.
+        on_exchanged: told the duty of each message that was answered, and the seconds that its answer took.
     """
 
     reactor: Any
     tls: TlsSettings
     limits: Limits = field(factory=Limits)
+    on_exchanged: Callable[[str, float], None] = lambda _duty, _seconds: None
     lookups: SharedLookups = field(init=False)
     """Of host names, shared by attempts."""
 
@@ -122,6 +124,7 @@ class _Attempt:
         self._reactor = dialer.reactor
         self._lookups = dialer.lookups
         self._limits = dialer.limits
+        self._on_exchanged = dialer.on_exchanged
         self.url = url
         self._connect_timeout = connect_timeout
         self._tls_timeout = tls_timeout
@@ -222,6 +225,7 @@ class _Attempt:
             describe_loss=lambda failure, unused: describe_loss(
                 url, failure, certificate_missing=certificate_missing, unused=unused
             ),
+            on_exchanged=self._on_exchanged,
         )
         outcome.callback(connection)
 

@@ -35,6 +35,10 @@ class Message(Protocol):
     def headers(self) -> tuple[tuple[bytes, bytes], ...]:
         """Content-Type, SOAPAction and the like; Host, Content-Length and User-Agent are the connection's."""
 
+    @property
+    def duty(self) -> str:
+        """The profile's duty that it serves, as exchanges are measured by it; empty: it serves none."""
+
 
 @frozen
 class HttpAnswer:

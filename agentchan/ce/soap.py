@@ -55,6 +55,7 @@ class Message:
 
     body: bytes
     headers: tuple[tuple[bytes, bytes], ...]
+    duty: str = ""
 
 
 class Codec:
@@ -136,7 +137,7 @@ class Codec:
         if self._profile.addressing:
             header += _addressing(duty.operation, service, url)
         body = wrapped(service.version, header, duty.request.fill(filling))
-        return Message(body, self._headers[name] + self.authentication.http_headers())
+        return Message(body, self._headers[name] + self.authentication.http_headers(), name)
 
     def _filling(self, request: Request) -> Filling:
         match request:

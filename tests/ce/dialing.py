@@ -29,6 +29,7 @@ class Envelope:
         (b"Content-Type", b"text/xml; charset=utf-8"),
         (b"SOAPAction", b'"Ask"'),
     )
+    duty: str = ""
 
 
 @define

@@ -266,12 +266,16 @@ def test_exchanges_delays_notifications_and_certificates() -> None:
     """What is told directly."""
     metrics = Metrics(lambda: iter(()), {"version": "0"})
     metrics.exchanged("heartbeat", 0.004)
+    metrics.exchanged("set_readiness", 0.5)
+    metrics.exchanged("watch_status", 25.0)  # held back by the host: its time says nothing
     metrics.delayed(-0.1)
     metrics.delayed(0.3)
     metrics.notified("stuck", "failed")
     metrics.certificate("client", AT)
     found = lines(metrics)
     assert 'agentchan_exchange_seconds_sum{request="heartbeat"} 0.004' in found
+    assert 'agentchan_exchange_seconds_sum{request="set-readiness"} 0.5' in found
+    assert not any("watch" in line for line in found)
     assert "agentchan_reactor_delay_seconds_sum 0.3" in found
     assert 'agentchan_notifications_total{event="stuck",outcome="failed"} 1.0' in found
     certificate = 'agentchan_certificate_not_after_timestamp_seconds{certificate="client"} '

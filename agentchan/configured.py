@@ -10,7 +10,7 @@ from agentchan.ce.watch_pace import LinkTimings
 from agentchan.config import Configuration
 from agentchan.core.backoff import Backoff
 from agentchan.core.outbox_values import Rules
-from agentchan.core.session_values import Abilities, Timings
+from agentchan.core.session_values import SLICE, Abilities, Timings
 from agentchan.core.target import Lines
 from agentchan.vocabulary import Secret
 
@@ -76,13 +76,14 @@ def oldest_answer(configuration: Configuration) -> float:
 
 
 def abilities(profile: Profile) -> Abilities:
-    """Which duties can be done."""
+    """Which duties can be done, and how many channels one request for readiness has room for."""
     return Abilities(
         open_session="open_session" in profile.duties,
         set_readiness="set_readiness" in profile.duties,
         heartbeat="heartbeat" in profile.duties,
         close_session="close_session" in profile.duties,
         probe=profile.probe is not None,
+        slice=1 if profile.one_change_at_a_time else SLICE,
     )
 
 

@@ -20,7 +20,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall, deferLater
 from twisted.python.failure import Failure
 
-from agentchan import __version__, configured, logs
+from agentchan import __version__, building, configured, logs
 from agentchan.accepting import Accepting
 from agentchan.api.doors import Doors
 from agentchan.api.events import EventFeed
@@ -29,18 +29,14 @@ from agentchan.call_limits import LOOK_EVERY, CallLimits
 from agentchan.ce.agent_channel import AgentChannel
 from agentchan.ce.component_link import ComponentLink
 from agentchan.ce.dialer import Dialer
-from agentchan.ce.lanes import Lanes
 from agentchan.ce.profile import Profile
-from agentchan.ce.soap import Codec
 from agentchan.ce.tls import TlsSettings
-from agentchan.certificate_watch import CertificateWatch
 from agentchan.chronicle import Chronicle
 from agentchan.config import Configuration
 from agentchan.core.calls import Calls
 from agentchan.core.channel import Channels, Wish
 from agentchan.core.observations import Answered, Failed, Mark, Pin
 from agentchan.core.outbox import Outbox
-from agentchan.core.session import Session
 from agentchan.core.session_values import Action, Reports, Restored, SignOn, State
 from agentchan.core.signal_route import signal_route
 from agentchan.core.topology import begun
@@ -56,11 +52,8 @@ from agentchan.journal.errors import JournalError, JournalUnavailable
 from agentchan.journal.facts import Remembered
 from agentchan.journal.health import Health
 from agentchan.journal.health import State as JournalState
-from agentchan.journal.journal import Journal
 from agentchan.liveness import Liveness
 from agentchan.metrics import Metrics
-from agentchan.notifications import Notifications, Whoever
-from agentchan.operations import Operations
 from agentchan.parts import LastReload
 from agentchan.recalling import remembered as recalled
 from agentchan.reload import reload
@@ -69,7 +62,7 @@ from agentchan.rewriting import Rewriting
 from agentchan.signal_parts import SignalParts
 from agentchan.sip.building import build_prober
 from agentchan.stopping import drained
-from agentchan.systemd import Notifier, listening_sockets, watchdog_interval
+from agentchan.systemd import Notifier, watchdog_interval
 from agentchan.wishes import Wishes
 
 log = structlog.get_logger("agentchan.daemon")
@@ -115,49 +108,20 @@ class Daemon(Service):
         self.verdict_since = self.started_at
         self.notifier = Notifier.from_environment(environ)
         self.feed = EventFeed(secrets.token_hex(4), lambda: datetime.fromtimestamp(wall(), UTC).isoformat())
-        self.journal = Journal(
-            reactor,
-            configuration.journal.path,
-            wall=lambda: datetime.fromtimestamp(wall(), UTC),
-            monotonic=time.monotonic,
-            keep=configuration.journal.keep,
-            on_health=self._journal_health,
-        )
+        self.journal = building.journal(reactor, configuration, wall, self._journal_health)
         self.chronicle = Chronicle(self.journal, self.feed, wall, reactor.seconds)
         self.metrics = Metrics(lambda: gauges(self), {"version": __version__, "profile": profile.name})
         self.feed.listen(self.metrics.event)
         self.dialer = Dialer(reactor, tls, on_exchanged=self.metrics.exchanged)
-        self.codec = Codec(
-            profile,
-            ivr=configuration.ivr.name,
-            instance_id=configuration.ivr.instance_id,
-            channel_values=configuration.ivr.channel_values,
-            authentication=configured.authentication(configuration, profile),
-        )
+        self.codec = building.codec(configuration, profile)
         self.channels = Channels(configuration.ivr.channels, Wish(ready=True), self.started_at)
         self.wishes = Wishes(reactor, wall, self.journal, self.channels, on_change=self._wanted)
         self.agent_channel: AgentChannel | None = None
         self.link: ComponentLink | None = None
         self.liveness = Liveness(reactor.seconds, self.journal, self._session_deadline)
         self.last_reload = LastReload(successful=True, succeeded_at=wall())
-        self.notifications = Notifications(
-            reactor,
-            configuration.notify,
-            self.feed,
-            self.dialer,
-            who=Whoever(configuration.ivr.name, configuration.ivr.instance_id),
-            mask_numbers=configuration.log.mask_numbers,
-            on_outcome=self.metrics.notified,
-            environ=environ,
-        )
-        self.certificate_watch = CertificateWatch(
-            reactor,
-            wall,
-            known=self._certificates,
-            file=lambda: self.configuration.api.certificate_file,
-            tell=self.chronicle.happened,
-            on_seen=self.metrics.certificate,
-        )
+        self.notifications = building.notifications(self, environ)
+        self.certificate_watch = building.certificate_watch(self)
         self.prober = build_prober(reactor, tls, jitter)
         self.endpoints = EndpointWatch(
             reactor,
@@ -342,59 +306,15 @@ class Daemon(Service):
 
     def _build(self) -> None:
         """Build what talks to CE."""
-        configuration, profile = self.configuration, self.profile
-        ivr = configuration.ivr
-        if not configured.connector_answers(configuration):
-            self.link = self.following.link = ComponentLink(
-                self.reactor,
-                self.dialer,
-                self.codec,
-                urls=configuration.component_link.urls,
-                duties=profile.duties,
-                timings=configured.link_timings(configuration),
-                jitter=self._jitter,
-                tell=self._observe,
-            )
-        if not ivr.channels:
-            return
-        session = Session(
-            ivr=ivr.name,
-            instance_id=ivr.instance_id,
-            channels=self.channels,
-            timings=configured.timings(configuration),
-            abilities=configured.abilities(profile),
-            jitter=self._jitter,
+        self.link = self.following.link = building.component_link(self, self._jitter, self._observe)
+        self.agent_channel = self.following.agent_channel = building.agent_channel(
+            self, self._jitter, self._act, self._agent_channel_changed
         )
-        self.agent_channel = self.following.agent_channel = AgentChannel(
-            self.reactor,
-            self.reactor.getThreadPool(),
-            self.dialer,
-            self.codec,
-            session,
-            keep_alive=profile.keep_alive,
-            probe=profile.probe,
-            user_timeout=configured.user_timeout(configuration),
-            on_action=self._act,
-            on_change=self._agent_channel_changed,
-        )
-        self.delivering.lanes = Lanes(
-            self.reactor,
-            self.dialer,
-            self.codec,
-            self.delivering.outbox,
-            count=configuration.signals.lanes,
-            timings=configured.lane_timings(configuration),
-            jitter=self._jitter,
-            on_sent=self.delivering.sent,
-            on_landed=self.delivering.landed,
-            on_progress=self.delivering.progress,
-        )
+        if self.agent_channel is not None:
+            self.delivering.lanes = building.lanes(self, self._jitter)
 
     def _open_doors(self) -> None:
-        api = self.configuration.api
-        held = [each for each in listening_sockets(self._environ, os.getpid()) if each.name != "unknown"]
-        adopted = held[0].descriptor if held else None
-        doors = Doors(self.reactor, Operations(self), api, self.configuration.contents.api_token, adopted)
+        doors = building.doors(self, self._environ)
         try:
             doors.open()
         except DoorError as error:
@@ -497,14 +417,6 @@ class Daemon(Service):
             return f"frontend mode: {self.following.verdict.kind.value}"
         shown = self.agent_channel.shown()
         return f"agent channel {shown.state.value}" + (f" at {shown.host}" if shown.host else "")
-
-    def _certificates(self) -> Mapping[str, datetime | None]:
-        """The ends of the certificates that connections to CE have shown, and of our own for them."""
-        return {
-            "ivr-connector": self.agent_channel.certificate_not_after if self.agent_channel else None,
-            "component-service": self.link.certificate_not_after if self.link else None,
-            "client": self.dialer.tls.certificate_not_after,
-        }
 
     def _wanted(self) -> None:
         """A wish has changed."""

@@ -184,10 +184,11 @@ class Delivering:
     @property
     def sendable(self) -> int:
         """How many of the pending signals are not kept back."""
-        return len(self.outbox) - sum(self._is_kept_back(channel) for channel in self.outbox.withheld)
+        return len(self.outbox) - sum(self.keeps_back(channel) for channel in self.outbox.withheld)
 
-    def _is_kept_back(self, channel: str) -> bool:
-        pending = self.outbox.pending(channel)
+    def keeps_back(self, channel: str) -> bool:
+        """Whether the Gone of the channel's last call is kept back."""
+        pending = self.outbox.pending(channel) if channel in self.outbox.withheld else ()
         return len(pending) == 1 and isinstance(pending[0].signal, Gone) and not self.outbox.in_flight(channel)
 
     # -- to CE and back ------------------------------------------------------------------------------------------------

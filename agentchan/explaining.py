@@ -44,6 +44,7 @@ class Surroundings:
         journal: None where it is not looked at.
         ivr_error: why the IVR itself counts as down.
         tells_readiness: whether the profile can tell CE of readiness.
+        withheld: whether the Gone of its last call is kept back on purpose (profile.md, ``withhold-gone``).
     """
 
     verdict: Verdict
@@ -57,6 +58,7 @@ class Surroundings:
     journal: Health | None = None
     ivr_error: str = ""
     tells_readiness: bool = True
+    withheld: bool = False
 
     @property
     def signed_on(self) -> bool:
@@ -178,6 +180,8 @@ def _in_call(channel: Channel, around: Surroundings, told: Explanation) -> str:
     elif around.stuck:
         told.because("nobody here knows that call: the IVR has not told of it, or it is long over")
         told.do("once you are sure that nobody is on the line", f"agentchan free {name} --reason '…'")
+    elif its_gone and around.withheld:
+        told.because("the call has ended here")
     elif its_gone:
         told.because("the call has ended here; its Gone is on its way to CE")
     elif call is not None and call.call_id == channel.call_id:
@@ -258,6 +262,9 @@ def _waiting_signals(channel: Channel, around: Surroundings, told: Explanation) 
         if channel.held_back:
             told.because("a call of it is being settled with CE, which comes before its readiness")
             told.do("look again in a moment", f"agentchan explain {channel.name}")
+        return
+    if around.withheld:
+        told.because("the Gone of its last call is kept back, which is how this CE is kept from giving it another")
         return
     first, number = around.pending[0], len(around.pending)
     signals = "1 call signal of it waits" if number == 1 else f"{number} call signals of it wait"

@@ -167,6 +167,8 @@ class Following:
             self.agent_channel.denied(host)
         url = next((view.url for view in self.topology.views if host in (view.host, view.url)), host)
         self._connector_said(Heard(url, host, active=False, generation=None, asked_at=now), now)
+        if self.link is not None:
+            self.link.rediscover()
 
     def outbox_emptied(self) -> None:
         """No call signal that was there at the sign-on is pending any more."""

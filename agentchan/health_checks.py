@@ -8,11 +8,12 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IAddress, IDelayedCall
+from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 from agentchan.ce.address_race import AddressRace
+from agentchan.ce.deadline import Deadline
 from agentchan.ce.dial_reasons import describe_loss, describe_refusal
 from agentchan.ce.name_lookups import Address, SharedLookups
 from agentchan.ce.service_url import ServiceUrl
@@ -70,7 +71,7 @@ class StreamCheck:
         self._began = reactor.seconds()
         self._over = False
         self._wire: Wire | None = None
-        self._deadline: IDelayedCall = reactor.callLater(timeout, self._timed_out)
+        self._deadline = Deadline(reactor, timeout, self._timed_out)
         factory: Any = _WireFactory(self, secure=self._handshake is not None)
         if self._handshake is not None:
             factory = TlsFactory(self._handshake, True, factory, reactor)
@@ -162,8 +163,7 @@ class StreamCheck:
 
     def _end(self) -> None:
         self._over = True
-        if self._deadline.active():
-            self._deadline.cancel()
+        self._deadline.cancel()
         if self._connecting is not None:
             self._connecting.cancel()
         if self._wire is None:

@@ -14,8 +14,9 @@ from twisted.internet.threads import deferToThreadPool
 
 from agentchan import configured, logs
 from agentchan.api.unix_socket import DoorError
+from agentchan.ce.profile import Profile
 from agentchan.ce.tls import TlsSettings, TlsSettingsError
-from agentchan.config import Configuration, ConfigurationError, applicable, changes, load
+from agentchan.config import Configuration, ConfigurationError, applicable, changes, load, with_profile
 from agentchan.core.channel import Wish
 from agentchan.parts import LastReload, Parts
 from agentchan.systemd import speaks_to_journal
@@ -32,9 +33,13 @@ class _Read:
     faults: tuple[str, ...]
 
 
-def _read(configuration: Configuration) -> _Read:
+def _read(configuration: Configuration, profile: Profile) -> _Read:
     try:
         new = load(configuration.path)
+        # The profile itself stays until a restart.
+        unfit = with_profile.faults(applicable(configuration, new), profile)
+        if unfit:
+            raise ConfigurationError(unfit)  # noqa: TRY301 - one way to be refused
         return _Read(new, configured.tls_settings(new), ())
     except ConfigurationError as error:
         return _Read(None, None, tuple(str(fault) for fault in error.faults))
@@ -62,7 +67,7 @@ async def _reload(daemon: Parts, who: str) -> Mapping[str, Any]:
     daemon.notifier.reloading(int(daemon.reactor.seconds() * 1_000_000))
     try:
         read: _Read = await deferToThreadPool(
-            daemon.reactor, daemon.reactor.getThreadPool(), _read, daemon.configuration
+            daemon.reactor, daemon.reactor.getThreadPool(), _read, daemon.configuration, daemon.profile
         )
         if read.configuration is None or read.tls is None:
             return _refused(daemon, read.faults, who)

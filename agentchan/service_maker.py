@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from twisted.application.service import Service
@@ -57,21 +56,21 @@ def service_of(configuration: Configuration) -> Service:
     """The service of a configuration without faults; its profile is read here.
 
     Raises:
-        SystemExit: the profile or a file of [tls] is faulty: status 78.
+        SystemExit: the profile is faulty or does not fit, or a file of [tls] is faulty: status 78.
     """
     # Late, since twistd imports every plugin to list it, and these take a while.
     from twisted.internet import reactor  # noqa: PLC0415
 
     from agentchan import configured, logs  # noqa: PLC0415
-    from agentchan.ce.profile_loader import load_profile  # noqa: PLC0415
     from agentchan.ce.profile_reading import ProfileError  # noqa: PLC0415
     from agentchan.ce.tls import TlsSettingsError  # noqa: PLC0415
+    from agentchan.config.with_profile import profile_of  # noqa: PLC0415
     from agentchan.daemon import Daemon  # noqa: PLC0415
     from agentchan.monotonic import count_monotonically  # noqa: PLC0415
     from agentchan.systemd import environment_at_start, speaks_to_journal  # noqa: PLC0415
 
     try:
-        profile = load_profile(_profile(configuration))
+        profile = profile_of(configuration)
         tls = configured.tls_settings(configuration)
     except ProfileError as error:
         _refuse(error.faults)
@@ -81,12 +80,6 @@ def service_of(configuration: Configuration) -> Service:
     logs.configure(configuration.log, journald=speaks_to_journal(os.environ, errors.fileno()), stream=errors)
     count_monotonically(reactor)
     return Daemon(reactor, configuration, profile, tls, environ=environment_at_start())
-
-
-def _profile(configuration: Configuration) -> str:
-    """A path in the configuration starts from the configuration's folder, whatever the working directory is."""
-    name = configuration.ce.profile
-    return str(configuration.path.parent / Path(name)) if "/" in name else name
 
 
 def _refuse(faults: Any) -> Any:

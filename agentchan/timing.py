@@ -12,12 +12,14 @@ from typing import Any
 
 from agentchan.config import Configuration, format_duration
 from agentchan.core.backoff import FLOOR, PATIENCE_LIMIT
-from agentchan.core.conversation import SLICE
+from agentchan.core.session_values import SLICE
 
 _WATCH = "watch_status"
 
 
-def timing(configuration: Configuration, duties: Collection[str] = (_WATCH,)) -> list[dict[str, Any]]:
+def timing(
+    configuration: Configuration, duties: Collection[str] = (_WATCH,), most_changes: int = SLICE
+) -> list[dict[str, Any]]:
     """The parts of failover time.
 
     Each has ``case``, ``formula`` and ``ms``: milliseconds, None where it depends on what is not configured here.
@@ -25,12 +27,13 @@ def timing(configuration: Configuration, duties: Collection[str] = (_WATCH,)) ->
     Args:
         configuration: the one in force.
         duties: that the profile maps.
+        most_changes: of readiness that go into one request.
     """
     by_link = configuration.ce.active_by == "component-link"
     rows = [*(_by_link(configuration, duties) if by_link else _in_line()), _promotion(configuration)]
     if not configuration.ivr.channels:
         return rows
-    return [*rows, *_detect(configuration), *_sign_on(configuration), *_afterwards(configuration)]
+    return [*rows, *_detect(configuration), *_sign_on(configuration), *_afterwards(configuration, most_changes)]
 
 
 def _row(case: str, formula: str, seconds: float | None) -> dict[str, Any]:
@@ -96,14 +99,15 @@ def _sign_on(configuration: Configuration) -> Iterator[dict[str, Any]]:
     yield _row(case, f"CE's SessionTimeout + backoff_maximum = SessionTimeout + {_d(channel.backoff_maximum)}", None)
 
 
-def _afterwards(configuration: Configuration) -> Iterator[dict[str, Any]]:
+def _afterwards(configuration: Configuration, most_changes: int) -> Iterator[dict[str, Any]]:
     channel, signals, number = configuration.agent_channel, configuration.signals, len(configuration.ivr.channels)
     if channel.ready_rate:
         formula = f"channels / ready_rate = {number} / {channel.ready_rate} per second"
         yield _row("restore: CE is told of all channels", formula, number / channel.ready_rate)
     else:
-        slices = ceil(number / SLICE)
-        formula = f"{number} channels in requests of {SLICE} = {slices} x reply_timeout = {_d(channel.reply_timeout)}"
+        slices = ceil(number / most_changes)
+        formula = f"{number} channels in requests of {most_changes} = {slices} x"
+        formula += f" reply_timeout = {_d(channel.reply_timeout)}"
         yield _row("restore: CE is told of all channels, at most", formula, slices * channel.reply_timeout)
     most = _d(signals.reply_timeout)
     formula = f"signals / lanes x the time of a reply = signals / {signals.lanes} x at most {most}"

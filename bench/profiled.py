@@ -1,5 +1,6 @@
-"""Where the daemon spends its time: in failovers, while it accepts signals, and while it sends what had to wait.
+"""Where the daemon spends its time: idle, in failovers, while it accepts signals, and while it sends what had to wait.
 
+    python bench/profiled.py idle [--channels 500] [--seconds 30]
     python bench/profiled.py failover [--channels 500] [--repetitions 40]
     python bench/profiled.py accept [--signals 20000]
     python bench/profiled.py drain [--signals 20000]
@@ -87,6 +88,12 @@ def stage(directory: Path, channels: int) -> Iterator[Stage]:
         yield Stage(pair, daemon, scripts, channels)
 
 
+def idle(at: Stage, given: argparse.Namespace) -> None:
+    """Nothing but heartbeats and watching."""
+    with at.daemon.profiled():
+        time.sleep(given.seconds)
+
+
 def failover(at: Stage, given: argparse.Namespace) -> None:
     """Planned switches, one after another."""
     with at.daemon.profiled():
@@ -158,11 +165,12 @@ def _short(file: str) -> str:
 def main() -> None:
     """Profile and tell."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    works = {work.__name__: work for work in (failover, accept, drain, steady)}
+    works = {work.__name__: work for work in (idle, failover, accept, drain, steady)}
     parser.add_argument("work", choices=works)
     parser.add_argument("--channels", type=int, default=500)
     parser.add_argument("--repetitions", type=int, default=40)
     parser.add_argument("--signals", type=int, default=20_000)
+    parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--directory", type=Path, default=DISK)
     parser.add_argument("--keep", type=Path, metavar="FILE", help="keep the reactor's profile there (pstats)")
     given = parser.parse_args()
@@ -172,7 +180,7 @@ def main() -> None:
             works[given.work](at, given)
             profile = at.daemon.log.with_suffix(".profile")
         tell(profile, "the reactor's thread")
-        if given.work != "failover":
+        if given.work not in ("idle", "failover"):
             tell(Path(f"{profile}.journal"), "the journal's thread, from its start to its end")
         if given.keep:
             given.keep.write_bytes(profile.read_bytes())

@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from attrs import evolve
+from attrs import evolve, fields
 
 from agentchan.core.calls import Call
 from agentchan.core.channel import Channel
@@ -99,6 +99,18 @@ def words(explanation: dict[str, Any]) -> tuple[str, str]:
     return causes, "\n".join(f"{each['text']}: {each['command']}" for each in explanation["remedies"])
 
 
+def is_well(one: Channel, around: Surroundings, state: State) -> bool:
+    """Whether there is nothing that anybody could want to be otherwise."""
+    return (
+        state is State.UP
+        and around.verdict.kind is Kind.FOLLOWING
+        and around.journal is None
+        and one.wish.ready
+        and one.reported is ChannelState.READY
+        and not around.pending
+    )
+
+
 def wrong(one: Channel, around: Surroundings, names: dict[str, str]) -> list[str]:
     """What is not true of an explanation, or not told by it."""
     explanation = explain(one, {"channel": "c1"}, around, MOMENT)
@@ -110,6 +122,8 @@ def wrong(one: Channel, around: Surroundings, names: dict[str, str]) -> list[str
         "a headline that is a sentence": explanation["headline"].endswith("."),
         "a cause": bool(explanation["causes"]) and all(each["text"] for each in explanation["causes"]),
         "a remedy": bool(explanation["remedies"]) and all(each["text"] for each in explanation["remedies"]),
+        "something to be done where not all is well": ("nothing is to be done: " not in remedies)
+        or is_well(one, around, state),
         "no remedy twice": len(set(remedies.splitlines())) == len(remedies.splitlines()),
         "the verdict": VERDICTS[names["verdict"]].reason in causes,
         "the verdict's remedy": VERDICT_REMEDIES.get(names["verdict"], "") in remedies,
@@ -155,6 +169,33 @@ def test_every_state_has_a_cause_and_a_remedy(reported: ChannelState | None) -> 
     for one, around, names in combinations(reported):
         found = wrong(one, around, names)
         assert not found, f"{found} of {one} in {names}: {explain(one, {}, around, MOMENT)}"
+
+
+VARIED: dict[type, set[str]] = {
+    Surroundings: {
+        *("verdict", "shown", "readiness", "drain", "pending", "open_call", "stuck", "refused", "journal", "ivr_error"),
+        *("tells_readiness", "withheld"),
+    },
+    Readiness: {"by_hand", "draining", "ivr_down"},
+    Channel: {
+        *("name", "wish", "reported", "call_id", "since", "unknown_to_ce", "held_back", "told_again_at"),
+        # What was said to CE, and whether it is asked next, show in nothing but what it reports then.
+        *("said", "asked_for"),
+    },
+}
+
+
+@pytest.mark.parametrize("of", VARIED, ids=lambda of: of.__name__)
+def test_nothing_new_goes_unexplained(of: type[Any]) -> None:
+    """Whatever a channel's state may come to depend on has to be explained, and to be combined with all else above."""
+    assert {each.name for each in fields(of)} == VARIED[of]
+
+
+def test_every_kind_of_verdict_and_journal_is_combined() -> None:
+    """States of channels and of the agent channel are taken from their enumerations; of these each has an example."""
+    assert {verdict.kind for verdict in VERDICTS.values()} == set(Kind)
+    # A closed journal is one of a daemon that has ended, which nobody can ask.
+    assert {FAILING.state, JournalState.OK, JournalState.CLOSED} == set(JournalState)
 
 
 def around(**changes: Any) -> Surroundings:
@@ -207,6 +248,19 @@ def test_a_profile_that_cannot_tell_readiness() -> None:
     causes, remedies = words(told)
     assert "maps no operation" in causes
     assert "agentchan profile show" in remedies
+
+
+def test_a_gone_that_is_kept_back() -> None:
+    """Nobody is told that it is sent again and again; what lets it go is what ends the wish."""
+    readiness = Readiness({"c1": BY_HAND})
+    one = channel(ChannelState.BUSY, wish=readiness.wish("c1"), held_back=True)
+    waiting = (Entry(GONE, 950.0),)
+    causes, remedies = words(explain(one, {}, around(readiness=readiness, pending=waiting, withheld=True), MOMENT))
+    assert "the Gone of its last call is kept back" in causes
+    assert "waits for CE's confirmation" not in causes
+    assert "is on its way to CE" not in causes
+    assert "again and again" not in remedies
+    assert "agentchan ready c1" in remedies
 
 
 def test_several_signals_wait() -> None:

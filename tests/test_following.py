@@ -52,14 +52,19 @@ def status(host: str, role: Role, generation: int | None) -> ServerStatus:
 
 @define
 class FakeChannel:
-    """Notes whom it is to follow."""
+    """Notes whom it is to follow, and whom to leave."""
 
     followed: list[Target | None] = field(factory=list)
+    left: list[str] = field(factory=list)
     heard_at: float | None = None
 
     def follow(self, target: Target | None) -> None:
         """A target."""
         self.followed.append(target)
+
+    def denied(self, host: str) -> None:
+        """A host."""
+        self.left.append(host)
 
     def shown(self) -> Shown:
         """As far as it matters here."""
@@ -253,7 +258,7 @@ class ActingTests(FollowingCase):
         self.answer(URL1)
         self.clock.advance(1.0)
         self.following.denied("ce1")
-        assert (self.followed, self.link.asked) == (None, 1)
+        assert (self.channel.left, self.followed, self.link.asked) == (["ce1"], None, 1)
         self.following.denied("ce9")
         self.clock.advance(1.0)
         self.answer(URL2, generation=8)
@@ -283,17 +288,26 @@ class MarkTests(FollowingCase):
 
     def test_remembered(self) -> None:
         """A mark of an earlier run counts from the first answer on."""
-        self.following.topology = begun(self.urls, None, (Mark(None, 9, "ce2"),), None)
+        self.following.recall(begun(self.urls, None, (Mark(None, 9, "ce2"),), None))
         self.answer(URL1, generation=8)
         assert self.followed is None
         self.answer(URL2, generation=9)
         assert self.followed == "ce2"
 
+    def test_recalled_at_once(self) -> None:
+        """What is recalled counts before anything is observed, also for whom to sign on to; it is news to nobody."""
+        lines = Lines(CONNECTORS, connector_answers=True)
+        following = Following(self.clock, begun(CONNECTORS), lines, self.heard.listeners())
+        following.recall(begun(CONNECTORS, None, (Mark(None, 9, "ce2"),), None))
+        assert following.target == Target(None, CONNECTORS, None, 9)
+        assert following.topology.present == "ce2"
+        assert self.heard.signs == []
+
     def test_falls_loudly(self) -> None:
         """When everybody has been below it for a minute, or an operator says so."""
         for by_hand in (False, True):
             self.setUp()
-            self.following.topology = begun(self.urls, None, (Mark(None, 9, "ce2"),), None)
+            self.following.recall(begun(self.urls, None, (Mark(None, 9, "ce2"),), None))
             self.answer(URL1, generation=3)
             self.answer(URL2, Role.STANDBY, generation=3)
             assert self.followed is None
@@ -337,6 +351,7 @@ class ConnectorAnswersTests(FollowingCase):
             self.following.act(Heard(CONNECTORS[1], "ce2", active=True, generation=8, asked_at=0.0))
             self.following.denied(host)
             assert self.following.verdict.host is None
+            assert self.channel.left == [host]
 
 
 class FailoverTests(FollowingCase):
@@ -425,6 +440,15 @@ class FailoverTests(FollowingCase):
         self.sign_on_again("ce1", 8)
         assert [(record.from_host, record.to_host) for record in self.records()] == [("ce1", "ce1")]
 
+    def test_another_session_on_the_same_connection(self) -> None:
+        """A new generation of the same host on the open connection: nobody had to be discovered."""
+        self.signed_off(cause="ce1 is active in generation 8 now")
+        self.clock.advance(2.0)
+        self.signed_on("ce1", 8)
+        self.following.outbox_emptied()
+        self.following.act(Restored("ce1"))
+        assert self.phases(self.records()[0]) == (0.0, 0.0, 2.0, 0.0, 0.0, 2.0)
+
     def test_second_loss_amid_it(self) -> None:
         """Lost again before all was told: it is one failover, from the host that last served, for the first cause."""
         self.clock.advance(1.0)
@@ -493,38 +517,33 @@ class TwoWordsCodec:
         )
 
 
-class TogetherTests(SynchronousTestCase):
-    """The real link, session and agent channel, joined on a stage."""
+class JoinedCase(SynchronousTestCase):
+    """The real session and agent channel, joined on a stage."""
+
+    lines = Lines()
+    urls: tuple[str, ...] = (URL1, URL2)
+    abilities = Abilities()
 
     def setUp(self) -> None:
-        """ce1 is active in 7, ce2 is its standby; all is up."""
+        """Nobody is known yet."""
         self.stage = Stage()
         self.clock = self.stage.clock
         self.heard = Overheard()
-        codec, dialer, threads = TwoWordsCodec(), self.stage, Threads()
-        self.following = Following(self.clock, begun((URL1, URL2)), Lines(), self.heard.listeners())
-        self.following.link = self.link = ComponentLink(
-            self.clock,
-            dialer,
-            codec,
-            urls=(URL1, URL2),
-            duties=frozenset({PLAIN, HELD}),
-            timings=LinkTimings(timeout=1.0, watch_wait=1.0, poll_interval=1.0),
-            jitter=lambda _low, high: high,
-            tell=self.following.observe,
-        )
-        any_threads: Any = threads
+        self.codec = TwoWordsCodec()
+        self.following = Following(self.clock, begun(self.urls), self.lines, self.heard.listeners())
+        self.channels = Channels(["c1"], Wish(ready=True), 0.0)
+        threads: Any = Threads()
         self.channel = AgentChannel(
             self.clock,
-            any_threads,
-            dialer,
-            codec,
+            threads,
+            self.stage,
+            self.codec,
             Session(
                 ivr="ivr1",
                 instance_id="here",
-                channels=Channels(["c1"], Wish(ready=True), 0.0),
+                channels=self.channels,
                 timings=Timings(backoff=Backoff(0.1, 5.0)),
-                abilities=Abilities(),
+                abilities=self.abilities,
                 jitter=lambda _low, high: high,
             ),
             keep_alive=True,
@@ -534,13 +553,6 @@ class TogetherTests(SynchronousTestCase):
             on_change=self.following.changed,
         )
         self.following.agent_channel = self.channel
-        self.link.start()
-        self.clock.settle()
-        self.component = [self.accept(URL1), self.accept(URL2)]
-        self.answer(self.component[1], b"ce2 Standby 7")
-        self.answer(self.component[0], b"ce1 Active 7")
-        self.connector = self.sign_on(b"ce1 7")
-        self.stage.log.clear()
 
     def accept(self, url: str) -> Made:
         """The newest attempt on a URL is accepted."""
@@ -562,6 +574,60 @@ class TogetherTests(SynchronousTestCase):
         self.following.outbox_emptied()
         assert self.channel.shown().state is State.UP
         return connection
+
+    def wish(self, *, ready: bool) -> None:
+        """The IVR wants its channel ready, or not."""
+        self.channels.wished("c1", Wish(ready))
+        self.channel.tick()
+        self.clock.settle()
+
+
+class LineTests(JoinedCase):
+    """Connectors in line whose profile has no heartbeat."""
+
+    lines = Lines(CONNECTORS, connector_answers=True)
+    urls = CONNECTORS
+    abilities = Abilities(heartbeat=False)
+
+    def test_signal_is_denied(self) -> None:
+        """A host that denies a signal gets no readiness any more, though nothing else would tell that it is demoted."""
+        self.following.passed()
+        connector = self.sign_on(b"ce1 7")
+        self.clock.settle(60.0)
+        self.following.denied("ce1")
+        said = len(connector.asked)
+        self.clock.settle()
+        assert connector.gone
+        assert self.following.verdict.kind is Kind.NONE_ACTIVE
+        self.wish(ready=False)
+        assert len(connector.asked) == said
+        assert self.sign_on(b"ce2 8").asked[-1] == Envelope(b"SetReadiness")
+        assert self.following.verdict.host == "ce2"
+
+
+class TogetherTests(JoinedCase):
+    """With the real component link."""
+
+    def setUp(self) -> None:
+        """ce1 is active in 7, ce2 is its standby; all is up."""
+        super().setUp()
+        self.following.link = self.link = ComponentLink(
+            self.clock,
+            self.stage,
+            self.codec,
+            urls=self.urls,
+            duties=frozenset({PLAIN, HELD}),
+            timings=LinkTimings(timeout=1.0, watch_wait=1.0, poll_interval=1.0),
+            jitter=lambda _low, high: high,
+            tell=self.following.observe,
+        )
+        self.link.start()
+        self.clock.settle()
+        self.component = [self.accept(URL1), self.accept(URL2)]
+        self.answer(self.component[1], b"ce2 Standby 7")
+        self.answer(self.component[0], b"ce1 Active 7")
+        self.connector = self.sign_on(b"ce1 7")
+        self.stage.log.clear()
 
     def finish(self) -> Failover:
         """ce2, active in 8, signs us on; what the move cost."""
@@ -587,6 +653,18 @@ class TogetherTests(SynchronousTestCase):
         self.answer(self.connector, b"not-active")
         assert self.connector.gone
         assert self.channel.shown().state is State.DOWN
+        self.answer(self.component[1], b"ce2 Active 8")
+        assert self.finish().detect == 0.0
+
+    def test_signal_is_denied(self) -> None:
+        """So is one that answers so to a call signal: nothing more is said to it, until it claims otherwise."""
+        self.clock.settle(0.3)
+        said = len(self.connector.asked)
+        self.following.denied("ce1")
+        self.wish(ready=False)
+        assert self.connector.gone
+        assert len(self.connector.asked) == said
+        assert self.following.target is None
         self.answer(self.component[1], b"ce2 Active 8")
         assert self.finish().detect == 0.0
 

@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 
 from agentchan.ce.connection import Connection
 from agentchan.ce.deadline import within
+from agentchan.ce.decoding import decoded
 from agentchan.ce.dialer import DialFailed
 from agentchan.ce.errors import ExchangeFailed, at
 from agentchan.ce.http_post import Message
@@ -248,7 +249,11 @@ class _Watcher:
             message = self._codec.encode_watch_status(known, question.wait, self._url)
         answer = await connection.exchange(message)
         try:
-            return self._codec.decode_status(question.duty, answer.status, answer.content_type, answer.body)
+            return await decoded(
+                self._reactor,
+                answer,
+                lambda: self._codec.decode_status(question.duty, answer.status, answer.content_type, answer.body),
+            )
         except ExchangeFailed as failure:
             raise at(connection.url.where, failure) from None
 

@@ -237,6 +237,12 @@ class DoorCodec:
         """
         return self._profile.connector.files.served(address, name)
 
+    def wsdl_size(self, name: str | None = None) -> int | None:
+        """The bytes of the WSDL, or of a file that it imports; None: there is no such file."""
+        files = self._profile.connector.files
+        file = files.files.get(files.main if name is None else name)
+        return None if file is None else len(file.data)
+
 
 def _is_own(template: Template) -> bool:
     """Whether a template takes nothing but what the daemon keeps."""

@@ -19,6 +19,8 @@ from twisted.python.failure import Failure
 
 from agentchan.ce.component_link import Dialing
 from agentchan.ce.connection import Connection
+from agentchan.ce.deadline import within
+from agentchan.ce.decoding import decoded
 from agentchan.ce.dialer import DialFailed
 from agentchan.ce.errors import CannotEncode, ExchangeFailed, at
 from agentchan.ce.http_post import HttpAnswer
@@ -257,7 +259,11 @@ class Lanes:
             self._on_sent(signal)
             answer = await self._within(lane, connection.exchange(message))
             try:
-                reply = self._codec.decode(signal, answer.status, answer.content_type, answer.body)
+                reply = await decoded(
+                    self._reactor,
+                    answer,
+                    lambda: self._codec.decode(signal, answer.status, answer.content_type, answer.body),
+                )
             except ExchangeFailed as failure:
                 raise at(connection.url.where, failure) from None
         except CancelledError:
@@ -293,12 +299,12 @@ class Lanes:
     def _within(self, lane: _Lane, exchange: Deferred[HttpAnswer]) -> Deferred[HttpAnswer]:
         deadline = patient(self.timings.reply, lane.timeouts)
 
-        def late(_result: object, _seconds: float) -> Failure:
+        def late() -> ExchangeFailed:
             # The others that were sent with the same deadline do not double it again.
             self._timeouts = max(self._timeouts, lane.timeouts + 1)
-            return Failure(ExchangeFailed(f"{self._url}: no reply within {deadline:g} s"))
+            return ExchangeFailed(f"{self._url}: no reply within {deadline:g} s")
 
-        return exchange.addTimeout(deadline, self._reactor, onTimeoutCancel=late)
+        return within(self._reactor, deadline, exchange, late)
 
     def _answered(self, lane: _Lane, signal: CallSignal, reply: Reply) -> None:
         if lane.sent:

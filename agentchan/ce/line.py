@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from attrs import frozen
 from twisted.internet.defer import CancelledError, Deferred
@@ -12,19 +12,15 @@ from twisted.python.threadpool import ThreadPool
 
 from agentchan.ce.component_link import Dialing
 from agentchan.ce.connection import Connection
+from agentchan.ce.decoding import decoded
 from agentchan.ce.errors import ExchangeFailed, at
 from agentchan.ce.http_post import Message
 from agentchan.ce.probe import Probe
 from agentchan.core.session_values import Dial
 from agentchan.vocabulary import OpenSession, Reply, Request, SetReadiness
 
-DECODED_HERE = 64 * 1024
-"""Bytes: a longer reply is decoded in a thread, since the reactor must not be kept for 10 ms."""
-
 ENCODED_HERE = 1_000
-"""Channels in one request: more are encoded in a thread, for the same reason."""
-
-_T = TypeVar("_T")
+"""Channels in one request: to encode more could keep the reactor for 10 ms, so that it is done in a thread."""
 
 
 class ConnectorCodec(Protocol):
@@ -156,8 +152,8 @@ class Line:
             self._connection = None  # as this server always does
 
     async def _exchange(self, request: Request) -> Reply:
-        codec, url = self._means.codec, self._dial.url
-        message = await self._here_or_in_thread(_size(request) > ENCODED_HERE, lambda: codec.encode(request, url))
+        codec = self._means.codec
+        message = await self._encoded(request)
         if self._given_up:
             raise CancelledError
         connection = await self._ready()
@@ -165,9 +161,11 @@ class Line:
         if not self._means.keep_alive:
             connection.close()
         try:
-            return await self._here_or_in_thread(
-                len(answer.body) > DECODED_HERE,
+            return await decoded(
+                self._means.reactor,
+                answer,
                 lambda: codec.decode(request, answer.status, answer.content_type, answer.body),
+                self._means.threads,
             )
         except ExchangeFailed as failure:
             raise at(connection.url.where, failure) from None
@@ -181,11 +179,12 @@ class Line:
             connection = await self._connect()
         return connection
 
-    async def _here_or_in_thread(self, in_thread: bool, work: Callable[[], _T]) -> _T:
-        if in_thread:
-            result: _T = await deferToThreadPool(self._means.reactor, self._means.threads, work)
-            return result
-        return work()
+    async def _encoded(self, request: Request) -> Message:
+        means, url = self._means, self._dial.url
+        if _size(request) <= ENCODED_HERE:
+            return means.codec.encode(request, url)
+        message: Message = await deferToThreadPool(means.reactor, means.threads, means.codec.encode, request, url)
+        return message
 
 
 def _size(request: Request) -> int:

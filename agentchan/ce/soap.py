@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from fnmatch import fnmatchcase
 from functools import lru_cache
 from uuid import uuid4
 
@@ -22,6 +21,7 @@ from agentchan.ce.errors import CannotEncode, ExchangeFailed
 from agentchan.ce.messages import Filling, Values, cleaned
 from agentchan.ce.profile import Duty, Profile
 from agentchan.ce.wsdl import Operation, Service, SoapVersion
+from agentchan.config.patterns import Patterns
 from agentchan.vocabulary import (
     CloseSession,
     DomainState,
@@ -89,14 +89,13 @@ class Codec:
 
     def use_channel_values(self, channel_values: Mapping[str, Mapping[str, str]]) -> None:
         """Use other values of the channels from now on, say after a reload."""
-        patterns = tuple(channel_values.items())
+        patterns, given = Patterns.of(channel_values), tuple(channel_values.values())
 
         @lru_cache(maxsize=_CHANNELS_REMEMBERED)
         def values_of(channel: str) -> Mapping[str, str]:
             found: dict[str, str] = {}
-            for pattern, values in patterns:
-                if fnmatchcase(channel, pattern):
-                    found.update({f"channel.{key}": value for key, value in values.items()})
+            for place in patterns.matching(channel):
+                found.update({f"channel.{key}": value for key, value in given[place].items()})
             return found
 
         self._values_of: Callable[[str], Mapping[str, str]] = values_of

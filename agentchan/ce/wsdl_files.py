@@ -112,9 +112,9 @@ class WsdlFiles:
         copy = WsdlFile(file.name, file.data, deepcopy(file.root))
         for element, attribute, other in references(copy):
             element.set(attribute, f"{address}?wsdl={quote(other)}")
-        for soap in SOAP_BINDINGS:
-            for element in copy.root.iter(f"{{{soap}}}address"):
-                element.set("location", address)
+        # Those of other bindings too: a script that found CE's own address there would go past the journal.
+        for element in copy.root.iterfind(f".//{{{WSDL}}}port/*[@location]"):
+            element.set("location", address)
         return etree.tostring(copy.root, xml_declaration=True, encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""``agentchan config``: check or show the configuration."""
+"""``agentchan config``: check or show the configuration, and what may stand in it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 
 from agentchan.cli.failures import ExitStatus
 from agentchan.cli.options import config_option, daemon_of, end, json_option, print_json
+from agentchan.cli.reference import configuration_page
 from agentchan.cli.sockets import configuration_path
 from agentchan.cli.words import count, shown
 
@@ -43,7 +44,8 @@ def check(context: click.Context, *, config_: str | None, no_files: bool, as_jso
     configuration, faults = _loaded(path, files=not no_files)
     warnings = [] if configuration is None else list(configuration.warnings)
     if configuration is not None and not no_files:
-        faults = _profile_faults(configuration)
+        faults, more = _with_profile(configuration)
+        warnings += more
     if as_json:
         print_json({"file": str(path), "faults": _plain(faults), "warnings": _plain(warnings)})
     else:
@@ -92,6 +94,17 @@ def show(context: click.Context, *, config_: str | None, running: bool, as_json:
         click.echo(shown_as_toml(configuration), nl=False)
 
 
+@config.command()
+def reference() -> None:
+    """Print every key as Markdown: type, default, meaning, and what a change needs.
+
+    \b
+    Example:
+      agentchan config reference | less
+    """  # noqa: D301  \b is click's mark for text that is not to be wrapped
+    click.echo(configuration_page(), nl=False)
+
+
 def _path(context: click.Context, own: str | None) -> Path:
     return configuration_path(config_option(context, own), os.environ)
 
@@ -106,17 +119,15 @@ def _loaded(path: Path, *, files: bool) -> tuple[Any, list[Any]]:
         return None, list(error.faults)
 
 
-def _profile_faults(configuration: Any) -> list[Any]:
-    """What is wrong with the profile, with which the daemon would not start either."""
-    from agentchan.ce.profile_loader import load_profile  # noqa: PLC0415  costs 300 ms: it reads WSDLs
-    from agentchan.ce.profile_reading import ProfileError  # noqa: PLC0415  the same
+def _with_profile(configuration: Any) -> tuple[list[Any], list[Any]]:
+    """What is wrong with the profile or between the two, with which the daemon would not start either; and warnings."""
+    from agentchan.ce.profile_reading import ProfileError  # noqa: PLC0415  costs 300 ms: it reads WSDLs
+    from agentchan.config.with_profile import profile_of, warnings  # noqa: PLC0415  the same
 
-    name = configuration.ce.profile
     try:
-        load_profile(str(configuration.path.parent / name) if "/" in name else name)
+        return [], list(warnings(configuration, profile_of(configuration)))
     except ProfileError as error:
-        return list(error.faults)
-    return []
+        return list(error.faults), []
 
 
 def _plain(faults: Iterable[Any]) -> list[Any]:

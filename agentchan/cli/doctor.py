@@ -60,10 +60,10 @@ def examined(path: Path, socket: str | None, *, sign_on: bool) -> Any:
         sign_on: whether a sign-on is tried.
     """
     from agentchan import configured  # noqa: PLC0415  loads Twisted, which no other command may pay for
-    from agentchan.ce.profile_loader import load_profile  # noqa: PLC0415  the same
     from agentchan.ce.profile_reading import ProfileError  # noqa: PLC0415  the same
     from agentchan.ce.tls import TlsSettingsError  # noqa: PLC0415  the same
     from agentchan.config import ConfigurationError, load  # noqa: PLC0415  the same
+    from agentchan.config.with_profile import profile_of  # noqa: PLC0415  the same
     from agentchan.doctor.configuration_checks import faulty, unusable_tls  # noqa: PLC0415  the same
     from agentchan.doctor.examination import examine  # noqa: PLC0415  the same
     from agentchan.doctor.findings import Report  # noqa: PLC0415  the same
@@ -72,8 +72,7 @@ def examined(path: Path, socket: str | None, *, sign_on: bool) -> Any:
 
     try:
         configuration = load(path)
-        name = configuration.ce.profile
-        profile = load_profile(str(path.parent / name) if "/" in name else name)
+        profile = profile_of(configuration)
         tls = configured.tls_settings(configuration)
     except ConfigurationError as error:
         return Report(tuple(faulty(error.faults, "configuration")), faulty_configuration=True)

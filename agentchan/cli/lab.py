@@ -133,15 +133,16 @@ def up(
 def demo(channels: int, tls: bool, keep: bool) -> None:
     """Show one day with three failovers.
 
-    A planned switch, a killed host, a frozen one, and how long each failover took. Ends with 0 if all went as it must,
-    with 1 and a reason if not.
+    A planned switch, a killed host, a frozen one, and calls that live through them: how long each failover took, and
+    how long each call signal waited. Ends with 0 if all went as it must, with 1 and a reason if not.
 
     \b
     Examples:
       agentchan lab demo
       agentchan lab demo --channels 2000 --tls
     """  # noqa: D301
-    from agentchan.lab.demo import DemoFailure, show  # noqa: PLC0415  not needed for help
+    from agentchan.lab.demo import show  # noqa: PLC0415  not needed for help
+    from agentchan.lab.demo_stage import DemoFailure  # noqa: PLC0415  the same
 
     try:
         show(click.echo, channels=channels, tls=tls, keep=keep)

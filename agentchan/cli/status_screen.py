@@ -187,8 +187,17 @@ def _surroundings(status: Mapping[str, Any], reader: Reader) -> Iterator[tuple[s
         yield "", click.style("→ ", fg="cyan") + _MARK + click.style("agentchan resume", bold=True) + " ends it"
     health = status.get("ivr_health")
     if health:
-        alive = click.style("alive", fg="green") if health.get("up") else click.style("does not answer", fg="red")
-        yield "IVR", f"{alive} since {reader.moment(health.get('since'))}"
+        yield "IVR", _ivr(health, reader)
     journal = status.get("journal")
     if journal and journal.get("state") not in (None, "ok"):
         yield "journal", click.style(shown(journal.get("error") or journal.get("state")), fg="red")
+
+
+def _ivr(health: Mapping[str, Any], reader: Reader) -> str:
+    up = health.get("up")
+    if up is None:
+        # Only so many checks alike decide it; until then nothing is held back.
+        checked = f": {shown(health['error'])}" if health.get("error") else ""
+        return click.style("not known yet", fg="yellow") + checked
+    alive = click.style("alive", fg="green") if up else click.style("does not answer", fg="red")
+    return f"{alive} since {reader.moment(health.get('since'))}"

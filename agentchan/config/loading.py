@@ -80,14 +80,15 @@ def parse(data: bytes, path: Path, *, environment: bool = False, host_name: str 
         reader.problems += surroundings.problems
         warnings, contents = surroundings.warnings, surroundings.contents
     if reader.problems:
-        raise ConfigurationError(_placed(reader.problems, path, lines))
+        raise ConfigurationError(placed(reader.problems, path, lines))
     warnings += rules.warnings(configuration)
     return attrs.evolve(
         configuration,
         path=path,
         contents=contents,
         given=frozenset(reader.given),
-        warnings=_placed(warnings, path, lines),
+        lines=lines,
+        warnings=placed(warnings, path, lines),
     )
 
 
@@ -131,7 +132,7 @@ def _syntax_fault(message: str, path: Path, text: str) -> Fault:
     return Fault(path, line, "TOML", printable, "TOML 1.0, see https://toml.io/en/v1.0.0")
 
 
-def _placed(problems: Iterable[Problem], path: Path, lines: Mapping[Place, int]) -> tuple[Fault, ...]:
+def placed(problems: Iterable[Problem], path: Path, lines: Mapping[Place, int]) -> tuple[Fault, ...]:
     """The problems with their lines, in the order of the lines.
 
     A key that is missing is on the line of its table, and on line 1 if that is missing too. More than a thousand are

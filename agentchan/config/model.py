@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
@@ -41,6 +42,7 @@ class Configuration:
         contents: secrets and the like, from files.
         path: the file that it came from.
         given: the keys that stand in the file; the others have their defaults.
+        lines: where they stand.
         warnings: what is allowed but looks like a mistake.
     """
 
@@ -65,4 +67,5 @@ class Configuration:
     contents: Contents = attrs.field(factory=Contents)
     path: Path = attrs.field(default=Path(), eq=False)
     given: frozenset[Place] = attrs.field(default=frozenset(), eq=False, repr=False)
+    lines: Mapping[Place, int] = attrs.field(factory=dict, eq=False, repr=False)
     warnings: tuple[Fault, ...] = attrs.field(default=(), eq=False, repr=False)

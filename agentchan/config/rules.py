@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable, Iterator
 from agentchan.config.addresses import is_loopback, url_host
 from agentchan.config.faults import Problem
 from agentchan.config.model import Configuration
+from agentchan.config.patterns import WILDCARD
 
 Sound = Callable[..., bool]
 """Whether nothing is wrong with the given dotted keys: only then may a rule look at them."""
 
 _WORLD_WRITABLE = 0o002
-_WILDCARD = re.compile(r"[*?\[]")
 # Each costs a look at every channel.
-_MOST_WILDCARDS = 100
+_MOSTWILDCARDS = 100
 
 
 def faults(configuration: Configuration, sound: Sound) -> Iterator[Problem]:
@@ -163,12 +163,12 @@ def _unmatched(patterns: Iterable[str], channels: tuple[str, ...]) -> Iterator[s
     names = frozenset(channels)
     tried = 0
     for pattern in patterns:
-        if not _WILDCARD.search(pattern):
+        if not WILDCARD.search(pattern):
             if pattern not in names:
                 yield pattern
             continue
         tried += 1
-        if tried <= _MOST_WILDCARDS and not any(map(re.compile(fnmatch.translate(pattern)).match, channels)):
+        if tried <= _MOSTWILDCARDS and not any(map(re.compile(fnmatch.translate(pattern)).match, channels)):
             yield pattern
 
 

@@ -164,7 +164,9 @@ class Channels:
         """Want something of a channel."""
         channel = self._channels[name]
         channel.wish = wish
-        channel.told_again_at = None
+        if channel.told_again_at is not None:
+            # What was said last CE did not take.
+            channel.told_again_at = channel.said = None
         self._weigh(channel)
 
     def exclude(self, names: Iterable[str]) -> tuple[str, ...]:

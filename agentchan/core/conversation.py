@@ -22,10 +22,6 @@ from agentchan.vocabulary import (
     SetReadiness,
 )
 
-SLICE = 500
-"""Changes of readiness in one request at most: an HTTP/1.1 connection carries one request at a time, and heartbeats
-must fit between (design, Agent channel)."""
-
 AGAIN = 300.0
 """Seconds after which channels that CE did not know, and what it refused, are tried again."""
 
@@ -79,11 +75,12 @@ class Conversation:
     _list_at: float = -inf
     _ready_at: float = field(init=False)
     _readiness_at: float = -inf
-    _slice: int = SLICE
+    _slice: int = field(init=False)
     _just_reported: bool = False
 
     def __attrs_post_init__(self) -> None:
         self._ready_at = self.began_at
+        self._slice = self.abilities.slice
         self._heartbeat_at = self.began_at + self.pulse.interval
         # Channels that CE did not know last time are tried again as soon as the others are ready.
         self._unknown_again_at = self.began_at if self.channels.unknown() else inf
@@ -156,7 +153,7 @@ class Conversation:
     def _ready_limit(self, now: float) -> int:
         rate = self.timings.ready_rate
         if not rate:
-            return SLICE
+            return self._slice
         return max(1, ceil(rate * PACE)) if now >= self._ready_at else 0
 
     def _next_list(self, now: float) -> Said | None:
@@ -213,7 +210,7 @@ class Conversation:
     ) -> None:
         pause = self.timings.backoff.maximum
         if reply.good:
-            self._slice = min(SLICE, 2 * self._slice)
+            self._slice = min(self.abilities.slice, 2 * self._slice)
             clear, stubborn = self.channels.answered(changes, reply.reports, now, now + pause)
             self._tell_reports(clear, asked_at)
             if stubborn:

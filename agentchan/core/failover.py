@@ -17,8 +17,9 @@ class Failover:
         ended_at: when the last phase was over (monotonic seconds).
         detect: from the old host's last sign of life to the end of the agent channel to it, where it had been silent;
             0 where the end was told at once, since nothing had to be detected then.
-        discover: from there to the dialling that led to the sign-on.
-        sign_on: TCP, TLS and OpenSession.
+        discover: from there to the dialling that led to the sign-on; 0 where the connection was kept, and only another
+            session had to be opened on it.
+        sign_on: TCP, TLS and OpenSession; whatever there was of them.
         restore: until CE had been told all readiness.
         drain_outbox: until all call signals that had been waiting at the sign-on were confirmed.
     """
@@ -46,7 +47,7 @@ class Gap:
 
     Attributes:
         heard_at: the old host's last sign of life, or when its end was told (monotonic seconds, as all times here).
-        dialed_at: when the newest dialling began.
+        dialed_at: when the newest dialling began; None while the connection of before is still in use.
         outbox_empty_at: when no signal of before the sign-on was pending any more.
     """
 
@@ -74,7 +75,7 @@ class Gap:
             return None
         if (self.to_host, self.generation) == (self.from_host, self.from_generation):
             return None
-        dialed_at = max(self.lost_at, self.signed_on_at if self.dialed_at is None else self.dialed_at)
+        dialed_at = self.lost_at if self.dialed_at is None else self.dialed_at
         ended_at = max(self.restored_at, self.outbox_empty_at)
         return Failover(
             from_host=self.from_host,

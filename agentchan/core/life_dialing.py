@@ -6,7 +6,7 @@ from agentchan.core.conversation import Conversation
 from agentchan.core.life_parts import Asking, Core, Life, Opened, Pause
 from agentchan.core.pulse import LATE, Pulse
 from agentchan.core.session_values import Dial, Loss, Rediscover, SignOn, State, Step
-from agentchan.core.sign_on import answered, give_up
+from agentchan.core.sign_on import answered, give_up, leave, next_in_line
 from agentchan.vocabulary import Meaning, OpenSession, Reply
 
 # The states' data.
@@ -121,6 +121,13 @@ def signed(_life: Life, core: Core, now: float, opened: Opened) -> None:
 def failed(life: Life, core: Core, now: float, loss: Loss) -> None:
     """The attempt failed, or the connection is lost before a session was open."""
     give_up(life, core, now, loss)
+
+
+def denied(life: Life, core: Core, now: float) -> None:
+    """The host whose turn it is has said elsewhere that it is not active."""
+    leave(core)
+    core.act(Rediscover())
+    next_in_line(life, core, now)
 
 
 def follow_another(life: Life, core: Core, now: float) -> None:

@@ -71,6 +71,11 @@ def no_goodbye(life: Life, core: Core, now: float) -> None:
         _end(life, core, now)
 
 
+def denied(life: Life, core: Core, now: float) -> None:
+    """So it has said itself."""
+    _end(life, core, now)
+
+
 def _end(life: Life, core: Core, now: float) -> None:
     core.abort()
     life.end(now)

@@ -185,6 +185,9 @@ class Life(Protocol):
     def probed(self, now: float) -> None:
         """The probe in flight was answered."""
 
+    def denied(self, now: float) -> None:
+        """The host that is tried, or in use, is not active (from the answer to a call signal)."""
+
     def retimed(self, now: float) -> None:
         """Other durations are to be used."""
 

@@ -21,6 +21,9 @@ class Session:
     Every method takes the time (monotonic seconds) and returns the actions to carry out, in order. Events of a
     connection that is not in use any more, and such as nothing has asked for, are counted in ``stale`` and change
     nothing (F14).
+
+    Args:
+        began_at: when the first state began, in which nothing has been tried yet (monotonic seconds).
     """
 
     def __init__(
@@ -32,13 +35,14 @@ class Session:
         timings: Timings,
         abilities: Abilities,
         jitter: Jitter,
+        began_at: float = 0.0,
     ) -> None:
         self.channels = channels
         self._late = 0
         attempts = Attempts(timings.backoff, jitter)
         self._core = Core(ivr, instance_id, timings, abilities, channels, attempts, jitter)
         self._life = make_life(self._core)
-        self._shown = Shown(State.DOWN)
+        self._shown = Shown(State.DOWN, since=began_at)
         self._due = inf
         self._quiet = False
 
@@ -76,6 +80,15 @@ class Session:
         """The probe in flight was answered."""
         if self._current(connection):
             self._life.probed(now)
+        return self._ticked(now)
+
+    def denied(self, host: str, now: float) -> list[Action]:
+        """A call signal was answered that this host, called by its name or its connector's URL, is not active.
+
+        Its connector is left at once, whatever is under way on it, and no readiness goes there any more.
+        """
+        if self._core.connection and host in (self._shown.host, self._shown.url):
+            self._life.denied(now)
         return self._ticked(now)
 
     def retimed(self, timings: Timings, now: float) -> list[Action]:

@@ -45,15 +45,25 @@ class Timings:
     ready_rate: float = 0.0
 
 
+SLICE = 500
+"""Changes of readiness in one request at most: an HTTP/1.1 connection carries one request at a time, and heartbeats
+must fit between (design, Agent channel)."""
+
+
 @frozen
 class Abilities:
-    """Which duties the profile maps; a missing one is done without (profile.md, Rules)."""
+    """Which duties the profile maps; a missing one is done without (profile.md, Rules).
+
+    Attributes:
+        slice: so many changes of readiness go into one request at most; 1 where its message has room for one only.
+    """
 
     open_session: bool = True
     set_readiness: bool = True
     heartbeat: bool = True
     close_session: bool = True
     probe: bool = False
+    slice: int = SLICE
 
     @property
     def beating(self) -> bool:

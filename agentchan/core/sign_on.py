@@ -34,15 +34,20 @@ def next_in_line(life: Life, core: Core, now: float, at_least: float = 0.0) -> N
         life.rest(now)
 
 
-def not_active(core: Core, reply: Reply, asked_at: float) -> None:
-    """The connector answered that its host is not active."""
+def leave(core: Core, active_server: str | None = None) -> str:
+    """The host that is tried, or in use, is not active; returns that for people, with the one that it names."""
     core.abort()
-    core.error = f"{core.where} is not active"
-    if reply.active_server is not None:
-        core.error += f"; it names {reply.active_server}"
+    core.error = f"{core.where} is not active" + (f"; it names {active_server}" if active_server is not None else "")
+    return core.error
+
+
+def not_active(core: Core, reply: Reply, asked_at: float) -> str:
+    """The connector answered that its host is not active; returns that for people."""
+    cause = leave(core, reply.active_server)
     # With several connectors in line nobody knows whose answer this was.
     host = core.trying.host if len(core.trying.connectors) == 1 else None
     core.act(Heard(core.url, host, active=False, generation=reply.generation, asked_at=asked_at), Rediscover())
+    return cause
 
 
 def _granted(life: Life, core: Core, now: float, asking: Asking, reply: Reply) -> None:

@@ -7,7 +7,7 @@ from agentchan.core.conversation import Conversation, Turn
 from agentchan.core.life_parts import Core, Leaving, Life, Pause
 from agentchan.core.pulse import Ask
 from agentchan.core.session_values import Loss, Note, Probe, Rediscover, Restored, SignOffDone, State
-from agentchan.core.sign_on import came_to_nothing, next_in_line, not_active
+from agentchan.core.sign_on import came_to_nothing, leave, next_in_line, not_active
 from agentchan.vocabulary import Heartbeat, Reply, Role
 
 SOON = 60.0
@@ -62,13 +62,23 @@ def moved(life: Life, core: Core, conversation: Conversation, now: float) -> Non
 def anew(life: Life, core: Core, conversation: Conversation, now: float, cause: str) -> None:
     """The session is over, but its host is active: open another on the same connection."""
     over(core, conversation, now, cause)
-    life.pause(now, Pause(State.SIGNING_ON, now))
+    if core.abilities.open_session:
+        life.pause(now, Pause(State.SIGNING_ON, now))
+    else:
+        # The connection itself is the agent channel (profile.md, Rules), so another one is the way to begin anew.
+        core.abort()
+        life.rest(now)
 
 
 def taken(life: Life, core: Core, conversation: Conversation, now: float) -> None:
     """CE does not know our session any more, though the connection is open: ask anew, unless others keep taking it."""
     core.taken = core.taken + 1 if now - conversation.began_at < SOON else 1
     core.act(Rediscover())
+    if not core.abilities.open_session:
+        core.abort()
+        over(core, conversation, now, f"{conversation.host} does not know us any more")
+        retreat(life, core, conversation, now)
+        return
     if core.taken < CONTENDED_AFTER:
         anew(life, core, conversation, now, f"{conversation.host} does not know our session any more")
         return
@@ -92,8 +102,7 @@ def answered(life: Life, core: Core, conversation: Conversation, now: float, rep
         core.is_active(conversation.host, reply.generation, asked_at)
     match turn:
         case Turn.NOT_ACTIVE:
-            not_active(core, reply, asked_at)
-            over(core, conversation, now, core.error or "not active")
+            over(core, conversation, now, not_active(core, reply, asked_at))
             retreat(life, core, conversation, now)
         case Turn.NEW_GENERATION:
             anew(life, core, conversation, now, f"{conversation.host} is active in generation {reply.generation} now")
@@ -130,6 +139,14 @@ def probed(_life: Life, core: Core, conversation: Conversation, now: float) -> N
     core.heard_at = now
     conversation.pulse.probed(now)
     say_next(core, conversation, now)
+
+
+def denied(life: Life, core: Core, conversation: Conversation, now: float) -> None:
+    """The host has answered a call signal that it is not active, which means the same as on the session."""
+    cause = leave(core)
+    core.act(Rediscover())
+    over(core, conversation, now, cause)
+    retreat(life, core, conversation, now)
 
 
 def retimed(_life: Life, core: Core, conversation: Conversation, now: float) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 
 from attrs import define, field
 
+from agentchan.lab.breaks import Break
 from agentchan.lab.calls import HeldCall
 from agentchan.lab.core_host import CoreHost, Listener
 from agentchan.lab.domain import DOMAIN_STATES
@@ -58,6 +59,7 @@ class Control:
             "/release": lambda _: sum(service.release() for service in self.host.services.values()),
             "/blackhole": self.blackhole,
             "/heal": self.heal,
+            "/break-off": self.break_off,
             "/stick": self.stick,
             "/hang-up": lambda arguments: self.host.callers.hang_up(str(arguments["ivr"]), str(arguments["channel"])),
             "/wrapup-after": self.set_wrapup_after,
@@ -198,8 +200,10 @@ class Control:
         self.host.connector.claim(role, arguments.get("generation"))
 
     def behave(self) -> None:
-        """No rule and no claim any more; held replies are sent."""
+        """No rule and no claim any more, and nothing breaks off; held replies are sent."""
         self.host.misbehaviour.rules.clear()
+        for listener in self.host.listeners.values():
+            listener.server.breaks.waiting.clear()
         self.claim({})
         for service in self.host.services.values():
             service.release()
@@ -216,6 +220,11 @@ class Control:
         """The end of :meth:`blackhole`."""
         for listener in self._listeners(arguments):
             listener.server.heal()
+
+    def break_off(self, arguments: dict[str, Any]) -> None:
+        """Break the next ``times`` requests or answers (``within``) of a ``service`` off after a ``share`` of them."""
+        breaks = Break(str(arguments["within"]), float(arguments.get("share", 0.5)))
+        self._listener(arguments).server.breaks.waiting.extend([breaks] * int(arguments.get("times", 1)))
 
     def _listeners(self, arguments: dict[str, Any]) -> list[Listener]:
         if arguments.get("service", "*") == "*":

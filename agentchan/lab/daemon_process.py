@@ -33,7 +33,7 @@ def toml(tables: Mapping[str, Mapping[str, str | Sequence[str]]]) -> str:
 class DaemonProcess:
     """One daemon in a directory: ``agentchan.toml``, ``agentchan.sock``, its journal and its log.
 
-    It is killed by the kernel if the program that started it ends without stopping it.
+    It is killed by the kernel if the program that started it ends without stopping it, and if the thread does.
 
     Attributes:
         tables: its configuration as it was written.

@@ -21,6 +21,7 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.python.failure import Failure
 
+from agentchan.lab.breaks import Breaks
 from agentchan.lab.http_head import Head, read_head
 from agentchan.lab.kernel import Ends, peer_is_there, seconds_since_arrival
 
@@ -30,7 +31,7 @@ LARGEST_BODY = 8 * 1024 * 1024
 """Bytes of a request's body; 12,000 channels with names of 128 letters need less than 4 MiB."""
 
 Sent = Callable[[bool], None]
-"""Told when an answer is given to the kernel: True, or False where the caller had hung up before."""
+"""Told when an answer is given to the kernel: True, or False where the caller had hung up or gets a part only."""
 
 
 @frozen
@@ -66,6 +67,7 @@ class HttpServer(ServerFactory):
         on_connection: told of each connection opened (True) and closed (False).
         deaf: nothing is read; see :meth:`cut`.
         mute: nothing is said.
+        breaks: the requests and answers that break off.
     """
 
     name: str
@@ -76,6 +78,7 @@ class HttpServer(ServerFactory):
     connections: set[HttpConnection] = field(factory=set)
     deaf: bool = False
     mute: bool = False
+    breaks: Breaks = field(factory=Breaks)
     _numbers: itertools.count[int] = field(factory=lambda: itertools.count(1))
     noisy = False
 
@@ -163,6 +166,12 @@ class HttpConnection(Protocol):
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted names it
         """Collect bytes until a request is complete."""
         self.last_heard = self.server.clock()
+        breaks = self.server.breaks.take("request")
+        if breaks is not None:
+            self._received += breaks.left(data)
+            self._read_on()
+            self.transport.abortConnection()
+            return
         self._received += data
         if len(self._received) > LARGEST_HEAD + LARGEST_BODY:
             self.abort()
@@ -252,8 +261,13 @@ class HttpConnection(Protocol):
             say()
 
     def _send(self, data: bytes, on_sent: Sent | None) -> None:
+        breaks = self.server.breaks.take("answer")
         if on_sent is not None:
-            on_sent(peer_is_there(self._socket))
+            on_sent(breaks is None and peer_is_there(self._socket))
+        if breaks is not None:
+            self.transport.write(breaks.left(data))
+            self.transport.loseConnection()
+            return
         self.transport.write(data)
         if not self._keep_alive:
             self.transport.loseConnection()

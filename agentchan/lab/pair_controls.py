@@ -76,7 +76,7 @@ class Controls(Hosts):
         return self.tell(name, "/wrong", kind=kind, **rule)
 
     def behave(self, name: str) -> float:
-        """Answer rightly again, and send the replies that were held; a cut network stays cut."""
+        """Answer rightly again, break nothing off, and send the replies that were held; a cut network stays cut."""
         return self.tell(name, "/behave")
 
     def release(self, name: str) -> float:
@@ -97,6 +97,16 @@ class Controls(Hosts):
     def heal(self, name: str, service: str = "*") -> float:
         """The end of :meth:`blackhole`."""
         return self.tell(name, "/heal", service=service)
+
+    def break_off(
+        self, name: str, service: str = "connector", *, within: str = "answer", share: float = 0.5, times: int = 1
+    ) -> float:
+        """Break the next ``times`` requests or answers off, on whichever connections they are.
+
+        Of each only ``share`` of its bytes (from 0 up to but not including 1) arrives. A ``request`` is then reset and
+        not carried out; an ``answer`` ends there, after its request was carried out.
+        """
+        return self.tell(name, "/break-off", service=service, within=within, share=share, times=times)
 
     def stop_listening(self, name: str, service: str) -> float:
         """Refuse new connections to a service; open ones stay (see :meth:`drop`)."""

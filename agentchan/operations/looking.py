@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from math import inf
 from typing import Any
 
-from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
@@ -117,12 +116,9 @@ class Looking(Base):
         return {**whole, "problems": problems(whole)}
 
     def _shown(self) -> Shown | None:
-        """The agent channel, None in frontend mode; nothing about it began before the daemon did."""
-        daemon = self._daemon
-        if daemon.agent_channel is None:
-            return None
-        shown = daemon.agent_channel.shown()
-        return evolve(shown, since=max(shown.since, daemon.started_at))
+        """The agent channel, None in frontend mode."""
+        channel = self._daemon.agent_channel
+        return None if channel is None else channel.shown()
 
     def _alarms(self, moment: Moment) -> list[dict[str, Any]]:
         """What somebody must look at."""
@@ -204,11 +200,14 @@ class Looking(Base):
             journal=daemon.journal.health,
             ivr_error=ivr.reason if ivr is not None and ivr.up is False else "",
             tells_readiness="set_readiness" in daemon.profile.duties,
+            withheld=daemon.delivering.keeps_back(channel.name),
         )
 
     def timing(self) -> Json:
         """How failover time is made up."""
-        return {"rows": timing.timing(self._daemon.configuration, self._daemon.profile.duties)}
+        profile = self._daemon.profile
+        most_changes = configured.abilities(profile).slice
+        return {"rows": timing.timing(self._daemon.configuration, profile.duties, most_changes)}
 
     def failing_over(self) -> Json:
         """The CEFailingOver node."""

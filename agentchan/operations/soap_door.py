@@ -26,7 +26,7 @@ from agentchan.vocabulary import ChannelState, Fate, Meaning
 log = structlog.get_logger("agentchan.soap_door")
 
 READ_HERE = 32 * 1024
-"""Bytes of a request; a longer one is read in a thread, since the reactor must not be kept for 10 ms."""
+"""Bytes of a request or a WSDL; a longer one is read in a thread, since the reactor must not be kept for 10 ms."""
 
 _MEANS = {
     "unknown-channel": Meaning.UNKNOWN_CHANNEL,
@@ -47,16 +47,24 @@ class SoapDoor(Base):
         """Where the vendor has it."""
         return self._daemon.profile.soap_paths
 
-    def wsdl(self, base_url: str, name: str | None = None) -> requests.SoapAnswer:
+    def wsdl(self, base_url: str, name: str | None = None) -> requests.SoapAnswer | Deferred[requests.SoapAnswer]:
         """The WSDL with this door's own address in it, or a file that it imports.
 
         Raises:
             Refused: not-found, 404: there is no such file.
         """
-        served = self._door.wsdl(f"{base_url}{next(iter(self.soap_paths), SOAP_PATH)}", name)
-        if served is None:
+        size = self._door.wsdl_size(name)
+        if size is None:
             raise Refused("not-found", f"the WSDL imports no {name!r}", HTTPStatus.NOT_FOUND)
-        return requests.SoapAnswer(HTTPStatus.OK, "text/xml; charset=utf-8", served)
+        address = f"{base_url}{next(iter(self.soap_paths), SOAP_PATH)}"
+        if size <= READ_HERE:
+            return self._wsdl(address, name)
+        # A CE's whole WSDL may have a megabyte, which takes 20 ms to be written anew.
+        reactor = self._daemon.reactor
+        return deferToThreadPool(reactor, reactor.getThreadPool(), self._wsdl, address, name)
+
+    def _wsdl(self, address: str, name: str | None) -> requests.SoapAnswer:
+        return requests.SoapAnswer(HTTPStatus.OK, "text/xml; charset=utf-8", self._door.wsdl(address, name) or b"")
 
     def soap(self, request: requests.SoapRequest) -> Deferred[requests.SoapAnswer]:
         """One request of a script."""

@@ -13,6 +13,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
+from agentchan.ce.deadline import Deadline
 from agentchan.core.presence import Evidence
 from agentchan.sip.errors import ExchangeFault
 from agentchan.sip.flows import Flows
@@ -138,7 +139,7 @@ class _Probe:
         self._flows = flows
         self._question = question
         self._locating: Deferred[tuple[Target, ...]] | None = None
-        self._deadline: IDelayedCall | None = None
+        self._deadline: Deadline | None = None
         self._stagger: IDelayedCall | None = None
         self._each = 0.0
         self._left: list[Target] = []
@@ -148,7 +149,7 @@ class _Probe:
 
     def begin(self) -> None:
         """Find the servers."""
-        self._deadline = self._reactor.callLater(self._question.timeout, self._timed_out)
+        self._deadline = Deadline(self._reactor, self._question.timeout, self._timed_out)
         locating = self._locating = self._locator.locate(self._question.uri)
         locating.addCallbacks(self._located, self._not_located)
         locating.addErrback(self._broken)
@@ -156,9 +157,10 @@ class _Probe:
     def end(self) -> None:
         """Let everything go."""
         self._over = True
-        for timer in (self._deadline, self._stagger):
-            if timer is not None and timer.active():
-                timer.cancel()
+        if self._deadline is not None:
+            self._deadline.cancel()
+        if self._stagger is not None and self._stagger.active():
+            self._stagger.cancel()
         if self._locating is not None:
             self._locating.cancel()
         for transaction in tuple(self._asked):

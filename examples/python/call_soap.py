@@ -24,7 +24,8 @@ def connector():
     if "AGENTCHAN_TOKEN" in os.environ:
         session.headers["Authorization"] = f"Bearer {os.environ['AGENTCHAN_TOKEN']}"
     again = Retry(total=8, backoff_factor=0.3, allowed_methods=None)
-    session.mount("http", HTTPAdapter(max_retries=again))
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(max_retries=again))
     return zeep.Client(URL, transport=zeep.Transport(session=session, timeout=5, operation_timeout=5)).service
 
 

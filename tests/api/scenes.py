@@ -197,6 +197,14 @@ def ailing(status: dict[str, Any]) -> None:
 
 
 @_scene
+def ivr_unknown(status: dict[str, Any]) -> None:
+    """The daemon has only just begun: two checks of the IVR have failed, and it takes three to say that it is down."""
+    error = "no answer within 500 ms (2 of 3 in a row)"
+    status["ivr_health"] |= {"up": None, "since": None, "error": error}
+    status["uptime_s"] = 6.0
+
+
+@_scene
 def frontend(status: dict[str, Any]) -> None:
     """No channels: only the two questions are answered."""
     status["agent_channel"] = None

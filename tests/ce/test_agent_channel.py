@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,7 @@ from structlog.testing import capture_logs
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from agentchan import configured
 from agentchan.ce.agent_channel import AgentChannel
 from agentchan.ce.errors import CannotEncode, ExchangeFailed
 from agentchan.core.backoff import Backoff
@@ -42,6 +44,7 @@ from agentchan.vocabulary import (
 )
 from tests.ce.dialing import Envelope
 from tests.ce.stage import Made, Stage, Threads
+from tests.ce.wsdls import codec, envelope, profile
 
 CE1 = Target("ce1", ("http://ce1/a",), 7)
 CE2 = Target("ce2", ("http://ce2/a",), 8)
@@ -82,12 +85,16 @@ class ChannelCase(SynchronousTestCase):
     keep_alive = True
     probe: str | None = None
 
+    def make_codec(self) -> Any:
+        """What is spoken."""
+        return RequestsCodec()
+
     def setUp(self) -> None:
         """Nobody is to be followed yet."""
         self.stage = Stage()
         self.clock = self.stage.clock
         self.threads: Any = Threads()
-        self.codec = RequestsCodec()
+        self.codec = self.make_codec()
         self.actions: list[Action] = []
         self.changes = 0
         self.on_action: Callable[[Action], None] = self.actions.append
@@ -447,6 +454,42 @@ class PerRequestTests(ChannelCase):
         self.accept().lose()
         assert self.state is State.UP
         self.assert_stops()
+
+
+class OneChangeAtATimeTests(ChannelCase):
+    """A site whose message for readiness has room for one channel, spoken by the real codec."""
+
+    channels = ("ivr1-1", "ivr1-2", "ivr1-3")
+    abilities = configured.abilities(profile("wcf"))
+
+    def make_codec(self) -> Any:
+        """The site's own."""
+        return codec("wcf")
+
+    def answer(self, connection: Made, operation: str, result: str) -> None:
+        """A good reply of the site."""
+        inside = f"<{operation}Result>{result}</{operation}Result>"
+        connection.answer(
+            envelope(f'<{operation}Response xmlns="http://site.example/ivr">{inside}</{operation}Response>')
+        )
+        self.clock.settle()
+
+    def test_each_channel_its_own_request(self) -> None:
+        """All channels are told of, one after the other, and all become ready; CE never gets what it cannot read."""
+        self.channel.follow(CE1)
+        connection = self.accept()
+        ticket = '<d:Ticket xmlns:d="http://site.example/ivr/data">0f2a6e0c-5f0e-4b0e-9d5a-1f6f3c1d7a10</d:Ticket>'
+        self.answer(connection, "Register", ticket)
+        for _ in self.channels:
+            self.answer(connection, "SetState", "Frei")
+        assert self.state is State.UP
+        said: list[Any] = connection.asked[1:]
+        assert [re.findall(rb"<line>(.*?)</line>", message.body) for message in said] == [
+            [b"ivr1-1"],
+            [b"ivr1-2"],
+            [b"ivr1-3"],
+        ]
+        assert {channel.reported for channel in self.session.channels.all()} == {ChannelState.READY}
 
 
 class ThreadTests(ChannelCase):

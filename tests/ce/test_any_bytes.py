@@ -21,6 +21,7 @@ from agentchan.ce.answer_head import Limits
 from agentchan.ce.dialer import DialFailed
 from agentchan.ce.errors import ExchangeFailed
 from agentchan.ce.http_post import HttpAnswer
+from agentchan.ce.tls import TlsSettings
 from tests.ce.certificates import issue, server_context
 from tests.ce.dialing import Envelope, Record, dial, http
 from tests.ce.test_connection import MemoryTransport
@@ -80,11 +81,12 @@ class Life:
     transport: MemoryTransport = field(factory=MemoryTransport)
     connection: Any = None
     wire: Any = None
+    tls: TlsSettings | None = None
 
     def __attrs_post_init__(self) -> None:
         """Establish it."""
         clock: Any = MemoryReactorClock()
-        dialed = dial(clock, "http://192.0.2.1:8095/x", self.record, limits=LIMITS)
+        dialed = dial(clock, "http://192.0.2.1:8095/x", self.record, limits=LIMITS, tls=self.tls)
         self.wire = clock.tcpClients[0][2].buildProtocol(None)
         self.wire.makeConnection(self.transport)
         dialed.addCallback(lambda connection: setattr(self, "connection", connection))

@@ -14,6 +14,7 @@ from agentchan.core.backoff import Backoff
 from agentchan.core.channel import Channels, Wish
 from agentchan.core.session import Session
 from agentchan.core.session_values import (
+    SLICE,
     Abilities,
     Abort,
     Action,
@@ -49,7 +50,7 @@ from agentchan.vocabulary import (
 )
 from tests.core.scenarios import only
 
-START = ("channels", "without", "probe", "jitter", "timings")
+START = ("channels", "without", "probe", "slice", "jitter", "timings")
 TIMES = ("at", "asleep")
 EXPECTED = (
     "actions",
@@ -181,7 +182,7 @@ class Play:
             instance_id="here",
             channels=self.channels,
             timings=self.timings,
-            abilities=Abilities(probe=start.get("probe", False), **without),
+            abilities=Abilities(probe=start.get("probe", False), slice=start.get("slice", SLICE), **without),
             jitter=lambda low, high: low + share * (high - low),
         )
         self.target: Target | None = None
@@ -386,6 +387,7 @@ EVENTS: dict[str, Event] = {
     "heard": lambda play, phase: play.session.heard(phase["heard"], play.now),
     "replied": Play.replied,
     "probed": lambda play, phase: play.session.probed(phase["probed"], play.now),
+    "denied": lambda play, phase: play.session.denied(phase["denied"], play.now),
     "tick": lambda play, _phase: play.session.tick(play.now),
     "stop": lambda play, _phase: play.session.stop(play.now),
     "retime": Play.retime,

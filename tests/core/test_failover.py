@@ -56,9 +56,28 @@ def test_the_same_host_in_the_same_generation_is_no_failover() -> None:
 
     assert closed(7).closed
     assert closed(7).failover is None
-    record = closed(8).failover
+    assert closed(8).failover is not None
+
+
+def test_another_session_on_the_connection_that_is_there() -> None:
+    """Where nobody was dialled, nobody had to be discovered: all of the time went into the sign-on."""
+    anew = failover.signed_on(gap(), 13.0, host="ce1", generation=8)
+    record = failover.outbox_emptied(failover.restored(anew, 13.5), 13.5).failover
     assert record is not None
-    assert (record.discover, record.sign_on) == (1.5, 0.0)
+    assert (record.discover, record.sign_on, record.restore) == (0.0, 1.5, 0.5)
+    # The same after a second loss: the connection in use is the one that was dialled for the first.
+    again = failover.lost(
+        failover.signed_on(failover.dialed(gap(), 12.0), 12.25, host="ce2", generation=8),
+        12.5,
+        host="ce2",
+        generation=8,
+        cause="a new generation",
+        heard_at=12.5,
+    )
+    again = failover.restored(failover.signed_on(again, 13.0, host="ce2", generation=9), 13.0)
+    record = failover.outbox_emptied(again, 13.0).failover
+    assert record is not None
+    assert (record.discover, record.sign_on) == (0.5, 1.0)
 
 
 def test_a_second_failure_during_the_recovery() -> None:

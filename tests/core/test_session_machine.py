@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-from attrs import define, fields
+from attrs import define
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -90,13 +90,14 @@ class SessionMachine(RuleBasedStateMachine):
         self.target: Target | None = None
 
     @initialize(
-        abilities=st.builds(Abilities, *[st.booleans()] * len(fields(Abilities))),
+        abilities=st.builds(Abilities, *[st.booleans()] * 5, slice=st.sampled_from([1, 2, 500])),
         misses=st.integers(1, 3),
         ready_rate=st.sampled_from([0.0, 5.0]),
         share=st.sampled_from([0.0, 0.5, 1.0]),
     )
     def begin(self, abilities: Abilities, misses: int, ready_rate: float, share: float) -> None:
         """Any profile, any durations, any chance."""
+        self.abilities = abilities
         self.timings = Timings(misses=misses, ready_rate=ready_rate, backoff=Backoff(0.5, 5.0))
         self.channels = Channels(NAMES, Wish(ready=True), self.now)
         self.session = Session(
@@ -194,6 +195,15 @@ class SessionMachine(RuleBasedStateMachine):
             self.carry_out(self.session.replied(self.line.number, Reply(Meaning.CONFIRMED), self.now))
         else:
             self.carry_out(getattr(self.session, kind)(self.line.number, self.now))
+
+    @rule(host=st.sampled_from(["ce1", "ce2", "a", "b"]))
+    def denied(self, host: str) -> None:
+        """A signal's answer says that a host is not active: its connection goes, and all that was to be said."""
+        before = self.session.shown()
+        actions = self.session.denied(host, self.now)
+        if self.line is not None and host in (before.host, before.url):
+            assert Abort(self.line.number) in actions, "something may be said to a host that is not active"
+        self.carry_out(actions)
 
     @rule(seconds=st.sampled_from([0.0, 0.01, 0.1, 0.5, 2.0, 61.0, 400.0]), awake=st.booleans())
     def time_passes(self, seconds: float, awake: bool) -> None:
@@ -345,6 +355,7 @@ class SessionMachine(RuleBasedStateMachine):
         assert self.line.number == number, "said on another connection"
         assert self.line.stands, "said before the connection stands"
         assert self.line.out is None, "two requests at once"
+        assert request_is_mapped(request, self.abilities), "the profile cannot say that"
         match request:
             case OpenSession(channels=channels):
                 assert channels
@@ -352,7 +363,7 @@ class SessionMachine(RuleBasedStateMachine):
             case SetReadiness(changes=changes):
                 assert self.session_open
                 assert self.stop_said_at is None
-                assert changes
+                assert 0 < len(changes) <= self.abilities.slice
                 for change in changes:
                     assert not (change.ready and change.channel in self.held_back)
             case Heartbeat() | "probe":
@@ -360,6 +371,20 @@ class SessionMachine(RuleBasedStateMachine):
                 assert self.stop_said_at is None
             case CloseSession():
                 assert self.session_open
+
+
+def request_is_mapped(request: Request | str, abilities: Abilities) -> bool:
+    """Whether the profile has a duty for it."""
+    match request:
+        case OpenSession():
+            return abilities.open_session
+        case SetReadiness():
+            return abilities.set_readiness
+        case Heartbeat():
+            return abilities.heartbeat
+        case CloseSession():
+            return abilities.close_session
+    return abilities.probe
 
 
 def replies(request: Request) -> st.SearchStrategy[Reply]:

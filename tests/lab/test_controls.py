@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import socket
 import ssl
@@ -41,6 +42,9 @@ def test_control_port_lists_itself(pair: Pair) -> None:
         ("/claim", {"colour": "purple"}, "unknown: colour"),
         ("/heartbeat-after-role-change", {"answer": "perhaps"}, "answer is"),
         ("/blackhole", {"direction": "up"}, "direction is"),
+        ("/break-off", {"service": "connector", "within": "breath"}, "request or answer"),
+        ("/break-off", {"service": "connector", "within": "answer", "share": 1}, "not including 1"),
+        ("/break-off", {"within": "answer"}, "argument 'service'"),
         ("/drop", {"service": "telephone"}, "service is one of"),
         ("/know", {"ivrs": {"ivr1": ["{9..1}"]}}, "runs upwards"),
     ],
@@ -237,6 +241,35 @@ def tls_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         tmp_path_factory.mktemp("pair"), ["ivr1-{1..2}"], tls=folder, client_certificates=True, url_host="localhost"
     ) as pair:
         yield pair
+
+
+@pytest.mark.parametrize(("within", "applied"), [("request", False), ("answer", True)])
+def test_broken_off(pair: Pair, ivr: str, channels: list[str], within: str, applied: bool) -> None:
+    """A connection breaks off in mid-request, and nothing is carried out, or in mid-answer, and it is; once each."""
+    for channel, share in zip(channels, (0.0, 0.9), strict=False):
+        seen = len(_told_of_new_calls(pair))
+        pair.break_off("ce1", within=within, share=share)
+        call = (
+            f"<SignalId>{signal_id()}</SignalId><IvrName>{ivr}</IvrName><Channel>{channel}</Channel>"
+            f"<CallId>{signal_id()}</CallId><StartedAt>2026-01-01T12:00:00Z</StartedAt>"
+        )
+        with Wire(pair, "ce1", "connector") as wire, pytest.raises((OSError, http.client.HTTPException)):
+            wire.post("NewCall", call)
+        assert _told_of_new_calls(pair)[seen:] == (["request", "unheard"] if applied else [])
+        with Wire(pair, "ce1", "connector") as wire:
+            status, body = wire.post("NewCall", call)
+        assert (status, b"<Duplicate>true<" in body) == (200, applied)
+
+
+def _told_of_new_calls(pair: Pair) -> list[str]:
+    return [row["what"] for row in pair.requests("ce1") if row.get("operation") == "NewCall"]
+
+
+def test_behaving_ends_breaks(pair: Pair, link: Callable[[str], Peer]) -> None:
+    """A host that is told to behave breaks nothing off any more."""
+    pair.break_off("ce1", "component", times=3)
+    pair.behave("ce1")
+    assert link("ce1").say("GetServerStatus").Role == "Active"
 
 
 def test_tls(tls_pair: Pair) -> None:

@@ -265,6 +265,18 @@ def test_a_deadline_that_passed_is_doubled(road: Road) -> None:
     assert road.out == []
 
 
+def test_a_reply_that_came_while_we_slept(road: Road) -> None:
+    """The machine slept past the deadline: a reply that was there by then is read before it counts as missing (F16)."""
+    road.lanes.serve(CE1)
+    road.accept("1")
+    road.clock.advance(60.0)
+    (wire,) = road.wires
+    assert wire.aborted is None
+    wire.answer()
+    assert road.out == []
+    assert wire.aborted is None
+
+
 def test_a_host_that_refuses_connections(road: Road) -> None:
     """The pauses between attempts grow, counted once for all lanes; no signal counts as tried."""
     road.dialler.at_once = False

@@ -1,0 +1,1 @@
+"""The documents are true: their links lead somewhere, and what they say of the program is so."""

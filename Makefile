@@ -5,9 +5,10 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 # The booted machines of tests/systemd are a target of their own.
 PYTEST_ARGS ?= -n auto --dist loadfile --ignore=tests/systemd
+FAULTS ?= calls
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test demo check format coverage bench packaging systemd deb lock audit clean
+.PHONY: help venv test demo check format coverage bench faults packaging systemd deb lock audit clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +43,9 @@ coverage: $(STAMP)  ## which lines and branches the tests go through
 bench: $(STAMP)  ## the figures, in 15 minutes; BENCH_ARGS="failover --full" for some, BENCH_ARGS=--help tells
 	@bench/get_haproxy.sh
 	@$(PY) bench $(BENCH_ARGS)
+
+faults: $(STAMP)  ## 20,000 calls while all that can die does; FAULTS=fleet for 200 daemons; FAULTS_ARGS=--help tells
+	@$(PY) -m tests.faults.$(FAULTS) $(FAULTS_ARGS)
 
 packaging: $(STAMP)  ## the wheel, installed in an empty environment, works from anywhere
 	tests/packaging/check.sh "$(PY)"

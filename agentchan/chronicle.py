@@ -6,7 +6,7 @@ One place, so that each kind of event has one name everywhere.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,8 +32,9 @@ class Chronicle:
     """Tells and writes down.
 
     Attributes:
-        alarms: the newest note of each kind that somebody must look at, with its time (monotonic seconds); those of an
-            open session go when the next one is open.
+        alarms: the newest note of each kind that somebody must look at, with its time (monotonic seconds). Those about
+            a session, or about why there is none, go when the next one is open; which of the others are over tells
+            :mod:`agentchan.alarms`.
 
     Args:
         wall: the time of day, seconds since the epoch.
@@ -49,6 +50,7 @@ class Chronicle:
         self._wall = wall
         self._monotonic = monotonic
         self._marks: dict[str | None, Mark] = {}
+        self._fallen_from: dict[str | None, int] = {}
         self._state = ""
 
     def remember(self, marks: Sequence[Mark]) -> None:
@@ -68,12 +70,25 @@ class Chronicle:
         """Write down the marks that have changed; the newest is that of the last sign-on's domain."""
         now = datetime.fromtimestamp(self._wall(), UTC)
         before, self._marks = self._marks, {mark.domain: mark for mark in marks}
+        self._see_fallen(before)
         writes: list[Write] = [MarkFallen(domain) for domain in before if domain not in self._marks]
         risen = [mark for mark in marks if before.get(mark.domain) != mark]
         risen.sort(key=lambda mark: mark.domain == home)
         writes += [MarkRaised(mark.domain, mark.generation, mark.host, now) for mark in risen]
         if writes:
             self.keep(writes)
+
+    def _see_fallen(self, before: Mapping[str | None, Mark]) -> None:
+        """That marks have fallen is over when all are as high again as they were."""
+        heights = {domain: mark.generation for domain, mark in self._marks.items()}
+        for domain, mark in before.items():
+            if heights.get(domain, -1) < mark.generation:
+                self._fallen_from[domain] = max(mark.generation, self._fallen_from.get(domain, -1))
+        self._fallen_from = {
+            domain: height for domain, height in self._fallen_from.items() if heights.get(domain, -1) < height
+        }
+        if not self._fallen_from:
+            self.alarms.pop("mark-fallen", None)
 
     def judged(self, before: Verdict, now: Verdict) -> None:
         """Tell that another host is followed, or none, or again one."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from math import inf
 
-from agentchan import configured
+from agentchan import alarms, configured
 from agentchan.core.session_values import State
 from agentchan.core.verdict import Kind, known_hosts
 from agentchan.journal.health import State as JournalState
@@ -173,7 +173,7 @@ def _surroundings(daemon: Parts) -> Iterator[Gauge]:
     yield _one("config_last_reload_successful", "Whether the newest reload was.", reloaded.successful)
     yield _one("config_last_reload_success_timestamp_seconds", "When a reload last was.", reloaded.succeeded_at)
     text = "What somebody must look at, as the agent channel has noticed."
-    yield _one("alarms", text, len(daemon.chronicle.alarms))
+    yield _one("alarms", text, sum(1 for _ in alarms.standing(daemon)))
     state = daemon.ivr_health.state
     if state is not None:
         text = "1 while the IVR itself answers its health check, 0 while not, -1 while nobody knows."

@@ -9,6 +9,7 @@ is.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Any, Protocol
 
 import structlog
@@ -20,6 +21,9 @@ log = structlog.get_logger("agentchan.liveness")
 
 GRACE = 5.0
 """Seconds beyond its time that everything is given: a machine that is busy is not dead."""
+
+JOURNAL_ASKED_EVERY = 10.0
+"""Seconds: each question wakes a thread that would sleep."""
 
 JOURNAL_ANSWERS_WITHIN = 60.0
 """Seconds in which the journal's thread has to answer: a disk may take long, and a restart does not mend it."""
@@ -53,13 +57,15 @@ class Liveness:
         self._journal = journal
         self._session_deadline = session_deadline
         self._due: dict[str, float] = {}
+        self._ask_journal_at = -inf
         self._ending = False
         self._told: tuple[str, ...] = ()
 
     def passed(self, interval: float) -> None:
-        """The daemon has looked at the time, as it does every so many seconds; the journal's thread is asked, too."""
+        """The daemon has looked at the time, as it does every so many seconds; sometimes the journal is asked, too."""
         self._expect(CLOCK, interval)
-        if JOURNAL not in self._due:
+        if JOURNAL not in self._due and self._seconds() >= self._ask_journal_at:
+            self._ask_journal_at = self._seconds() + JOURNAL_ASKED_EVERY
             self._expect(JOURNAL, JOURNAL_ANSWERS_WITHIN)
             self._journal.ask(_nothing).addBoth(self._journal_answered)
 

@@ -159,10 +159,9 @@ class Metrics:
             self._repairs.labels(why)
         for phase in PHASES:
             self._phases.labels(phase)
-        for request in REQUESTS:
-            self._exchanges.labels(request)
-        for event in EVENTS:
-            self._events.labels(event)
+        # Those that each call signal moves are kept at hand: to find a series by its labels costs more than to move it.
+        self._exchange_of = {request.replace("-", "_"): self._exchanges.labels(request) for request in REQUESTS}
+        self._event_of = {event: self._events.labels(event) for event in EVENTS}
         for event in NOTIFY_EVENTS:
             for outcome in NOTIFICATION_OUTCOMES:
                 self._notifications.labels(event, outcome)
@@ -171,7 +170,7 @@ class Metrics:
 
     def event(self, event: Event) -> None:
         """Count an event (a listener of the feed)."""
-        self._events.labels(event.name).inc()
+        (self._event_of.get(event.name) or self._events.labels(event.name)).inc()
         fields = event.fields
         if event.name.startswith("signal-") and "waited_ms" in fields:
             fate = event.name.removeprefix("signal-")
@@ -194,9 +193,9 @@ class Metrics:
             duty: the profile's; one that is none of :data:`REQUESTS` is not measured.
             seconds: from when it was sent.
         """
-        request = duty.replace("_", "-")
-        if request in REQUESTS:
-            self._exchanges.labels(request).observe(seconds)
+        measured = self._exchange_of.get(duty)
+        if measured is not None:
+            measured.observe(seconds)
 
     def delayed(self, seconds: float) -> None:
         """A timer of the event loop was late."""

@@ -18,6 +18,7 @@ from agentchan.liveness import (
     GRACE,
     JOURNAL,
     JOURNAL_ANSWERS_WITHIN,
+    JOURNAL_ASKED_EVERY,
     LONGEST_DEADLINE,
     SESSION,
     Liveness,
@@ -84,7 +85,7 @@ def test_an_hour_without_ce_is_no_reason() -> None:
     ("stopped", "named", "after"),
     [
         (CLOCK, CLOCK, 1.0 + GRACE),
-        (JOURNAL, JOURNAL, JOURNAL_ANSWERS_WITHIN + GRACE),
+        (JOURNAL, JOURNAL, JOURNAL_ASKED_EVERY + JOURNAL_ANSWERS_WITHIN + GRACE),
         (URL, URL, longest_silence(TIMINGS) + GRACE),
     ],
 )
@@ -129,6 +130,18 @@ def test_a_journal_that_cannot_be_read_still_answers() -> None:
         liveness.passed(1.0)
         clock.advance(1.0)
         assert liveness.reasons() == ()
+
+
+def test_the_journal_is_asked_seldom() -> None:
+    """Each question wakes its thread, which has nothing to do otherwise."""
+    daemon = Daemon()
+    asked = 0
+    for _ in range(100):
+        daemon.clock.advance(1.0)
+        daemon.liveness.passed(1.0)
+        asked += len(daemon.journal.asked)
+        daemon.journal.answer()
+    assert asked == 100 / JOURNAL_ASKED_EVERY
 
 
 def test_one_question_at_a_time_is_put_to_the_journal() -> None:

@@ -93,8 +93,9 @@ class AgentChannel:
         self._tell(self.session.denied, host)
 
     def tick(self) -> None:
-        """Wishes or the list of channels have changed."""
-        self._tell(self.session.tick)
+        """Wishes or the list of channels may have changed; where nothing has, this costs nearly nothing."""
+        if self._telling or not self.session.at_rest(self._now()):
+            self._tell(self.session.tick)
 
     def retime(self, timings: Timings) -> None:
         """Use other durations."""

@@ -30,11 +30,18 @@ def explain_screen(value: Mapping[str, Any], whom: Reader) -> list[str]:
     if remedies:
         lines += ["", click.style("What can be done", dim=True)]
     for remedy in remedies:
-        text = shown(remedy.get("text", ""))
-        command = click.style(shown(remedy["command"]), bold=True) if remedy.get("command") else ""
-        words = f"{text}: {command}" if text and command else text or command
-        lines += paragraph(words, whom.room, "  " + click.style("→", fg="cyan") + " ")
+        lines += _remedy(shown(remedy.get("text", "")), shown(remedy.get("command") or ""), whom.room)
     return lines
+
+
+def _remedy(text: str, command: str, room: int) -> list[str]:
+    """What is to be done, and the command; on a line of its own rather than broken, since it is copied from here."""
+    mark = "  " + click.style("→", fg="cyan") + " "
+    styled = click.style(command, bold=True) if command else ""
+    whole = paragraph(f"{text}: {styled}" if text and command else text or styled, room, mark)
+    if not text or command in click.unstyle(whole[-1]):
+        return whole
+    return [*paragraph(f"{text}:", room, mark), *paragraph(styled, room, "    ")]
 
 
 def _circumstances(cause: Mapping[str, Any], whom: Reader) -> str:

@@ -16,6 +16,7 @@ from agentchan.cli.words import Reader, milliseconds, shown
 
 _ANSWERS: dict[Any, tuple[str, ExitStatus]] = {True: ("yes", ExitStatus.DONE), False: ("no", ExitStatus.NO)}
 _NO_ANSWER = ("unknown", ExitStatus.UNKNOWN)
+_OFF = "disabled"
 _COLUMNS = (Column("ANSWERS"), Column("SINCE"), Column("ENDPOINT"))
 _COLOURS = {"yes": "green", "no": "red", "unknown": "yellow"}
 
@@ -96,6 +97,9 @@ def endpoints_screen(rows: Iterable[Mapping[str, Any]], whom: Reader) -> list[st
 def _probed(value: Mapping[str, Any]) -> Iterator[str]:
     """What the last probe brought."""
     latency = "" if value.get("latency_ms") is None else f" in {milliseconds(value['latency_ms'])}"
+    if value.get("reason") == _OFF:
+        yield "endpoint checks are off; [endpoint_check] enabled turns them on"
+        return
     if value.get("reason"):
         yield shown(value["reason"]) + latency
     elif value.get("status_code"):

@@ -48,11 +48,17 @@ def _list_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def signals_screen(rows: Iterable[Mapping[str, Any]], whom: Reader) -> list[str]:
-    """The rows as a table; what each is about stands below it, since its id is needed whole."""
+def signals_screen(rows: Iterable[Mapping[str, Any]], whom: Reader, *, narrowed: bool = True) -> list[str]:
+    """The rows as a table; what each is about stands below it, since its id is needed whole.
+
+    Args:
+        rows: of the answer.
+        whom: it is for.
+        narrowed: whether not all signals were asked for.
+    """
     rows = list(rows)
     if not rows:
-        return ["No call signal is like that."]
+        return ["No call signal is like that." if narrowed else "No call signal has been given yet."]
     cells = [
         (row.get("signal_id"), row.get("channel"), row.get("fate"), whom.moment(row.get("accepted_at"))) for row in rows
     ]
@@ -109,7 +115,7 @@ def _list(daemon: Daemon, given: Mapping[str, Any]) -> None:
         print_json(value)
         return
     rows = value.get("signals", [])
-    print_lines(signals_screen(rows, reader()))
+    print_lines(signals_screen(rows, reader(), narrowed=len(query) > 1))
     if len(rows) >= given["limit"]:
         click.echo(f"\n{count(len(rows), 'signal')}; older ones: --before {shown(rows[-1].get('signal_id'))}")
 

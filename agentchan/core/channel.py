@@ -42,10 +42,12 @@ class Channel:
         said: what CE was told in this session; None: nothing that still counts.
         reported: what CE believes, by its newest report.
         since: when ``reported`` last changed (monotonic seconds).
-        unknown_to_ce: CE answered that it has no such channel.
+        unknown_to_ce: CE answered that it has no such channel, and has not taken it since.
+        tried_again: CE is asked, or to be asked, for such a channel again.
         held_back: signals of it are pending, so that it is not made ready.
         asked_for: CE is to be told something in any case, since its answer reports the channel.
         told_again_at: when a wish that CE did not take is said again (monotonic seconds); None: no such wish.
+        not_taken: CE did not take the wish when it was told last.
     """
 
     name: str
@@ -55,9 +57,16 @@ class Channel:
     call_id: str | None = None
     since: float = 0.0
     unknown_to_ce: bool = False
+    tried_again: bool = False
     held_back: bool = False
     asked_for: bool = False
     told_again_at: float | None = None
+    not_taken: bool = False
+
+    @property
+    def left_out(self) -> bool:
+        """Whether the channel is not to be signed on, since CE does not know it."""
+        return self.unknown_to_ce and not self.tried_again
 
     @property
     def due(self) -> bool:
@@ -86,7 +95,7 @@ class Channel:
         self.report(state, report.call_id if report is not None else None, now)
         self.said = NOT_READY if state is ChannelState.NOT_READY else None
         self.asked_for = self.asked_for and report is None
-        self.unknown_to_ce = False
+        self.unknown_to_ce = self.tried_again = self.not_taken = False
         self.told_again_at = None
 
     def forget(self, now: float) -> None:
@@ -94,6 +103,7 @@ class Channel:
         self.report(ChannelState.UNKNOWN, None, now)
         self.said = None
         self.told_again_at = None
+        self.not_taken = False
 
 
 class Channels:
@@ -129,8 +139,8 @@ class Channels:
         return self._channels.values()
 
     def known(self) -> tuple[str, ...]:
-        """The names to sign on with: all but those that CE does not know."""
-        return tuple(channel.name for channel in self._channels.values() if not channel.unknown_to_ce)
+        """The names to sign on with: all but those that CE does not know and that are not to be tried again."""
+        return tuple(channel.name for channel in self._channels.values() if not channel.left_out)
 
     def unknown(self) -> tuple[str, ...]:
         """The names that CE does not know."""
@@ -164,25 +174,26 @@ class Channels:
         """Want something of a channel."""
         channel = self._channels[name]
         channel.wish = wish
-        if channel.told_again_at is not None:
-            # What was said last CE did not take.
+        if channel.not_taken:
             channel.told_again_at = channel.said = None
+            channel.not_taken = False
         self._weigh(channel)
 
     def exclude(self, names: Iterable[str]) -> tuple[str, ...]:
         """Take out channels that CE does not know; returns those that were not out already."""
-        taken = tuple(name for name in names if name in self._channels and not self._channels[name].unknown_to_ce)
+        taken = tuple(name for name in names if name in self._channels and not self._channels[name].left_out)
         for name in taken:
             channel = self._channels[name]
             channel.unknown_to_ce = True
+            channel.tried_again = channel.not_taken = False
             channel.said = None
             self._weigh(channel)
         return taken
 
     def include_all(self) -> None:
-        """Forget that CE did not know some channels, so that they are tried again."""
+        """Try the channels that CE did not know again."""
         for name in self.unknown():
-            self._channels[name].unknown_to_ce = False
+            self._channels[name].tried_again = True
             self.list_changed = True
 
     def compare_list(self) -> None:
@@ -287,7 +298,10 @@ class Channels:
         stubborn = []
         for change in changes:
             channel = self._channels.get(change.channel)
-            if channel is None or change.channel in self._blurred or not reports:
+            if channel is None or change.channel in self._blurred:
+                continue
+            channel.not_taken = False
+            if not reports:
                 continue
             report = clear.get(change.channel)
             state = report.state if report else ChannelState.UNKNOWN
@@ -312,6 +326,7 @@ class Channels:
         if channel is not None:
             channel.said = Wish(change.ready, change.reason)
             channel.told_again_at = again_at
+            channel.not_taken = True
             heappush(self._again, (again_at, channel.name))
             self._weigh(channel)
 

@@ -77,6 +77,7 @@ class Conversation:
     _readiness_at: float = -inf
     _slice: int = field(init=False)
     _just_reported: bool = False
+    _reloaded: bool = False
 
     def __attrs_post_init__(self) -> None:
         self._ready_at = self.began_at
@@ -91,6 +92,7 @@ class Conversation:
         self.pulse.retimed(timings)
         self._heartbeat_at = min(self._heartbeat_at, now + self.pulse.interval)
         self._list_at = -inf
+        self._reloaded = self.pulse.in_flight is not None
 
     def deadline(self, now: float) -> float:
         """When something is to be done next (monotonic seconds)."""
@@ -180,6 +182,7 @@ class Conversation:
     def replied(self, reply: Reply, now: float) -> Turn:
         """Take the reply to the request in flight."""
         waiting = self.pulse.answered(now)
+        reloaded, self._reloaded = self._reloaded, False
         if reply.meaning is Meaning.NOT_ACTIVE:
             return Turn.NOT_ACTIVE
         if reply.meaning in (Meaning.UNKNOWN_SESSION, Meaning.SESSION_ALREADY_OPEN):
@@ -190,7 +193,11 @@ class Conversation:
             case InFlight(request=SetReadiness(changes=changes), sent_at=sent_at):
                 self._readiness_answered(changes, reply, now, sent_at)
             case InFlight(request=OpenSession(channels=names), sent_at=sent_at):
-                return self._list_answered(names, reply, now, sent_at)
+                turn = self._list_answered(names, reply, now, sent_at)
+                if reloaded:
+                    # What it refuses may have been mended before the reload, and after it was asked.
+                    self._list_at, self._unknown_again_at = -inf, now
+                return turn
         return Turn.ON
 
     def _heartbeat_answered(self, reply: Reply) -> Turn:

@@ -24,6 +24,7 @@ from agentchan.core import life_ending as end
 from agentchan.core import life_shown as look
 from agentchan.core import signed_on as session
 from agentchan.core.life_parts import Core, Life
+from agentchan.core.quick_machine import quick
 
 builder = TypeMachineBuilder(Life, Core)
 
@@ -163,4 +164,4 @@ finishing.upon(Life.deadline).loop()(look.leaving_due)
 signing_off.upon(Life.deadline).loop()(look.leaving_due)
 stopped.upon(Life.deadline).loop().returns(inf)
 
-make_life = builder.build()
+make_life = quick(builder.build())

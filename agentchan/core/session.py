@@ -104,13 +104,12 @@ class Session:
         return self._ticked(now)
 
     def tick(self, now: float) -> list[Action]:
-        """Do what is due; also after wishes or the list of channels have changed.
+        """Do what is due; also after wishes or the list of channels have changed."""
+        return [] if self.at_rest(now) else self._ticked(now)
 
-        A tick that finds nothing to do costs nearly nothing: each call signal brings some.
-        """
-        if self._quiet and now < self._due and not self.channels.changed:
-            return []
-        return self._ticked(now)
+    def at_rest(self, now: float) -> bool:
+        """Whether a tick would find nothing to do: each call signal brings some."""
+        return self._quiet and now < self._due and not self.channels.changed
 
     def deadline(self) -> float:
         """When the next tick is needed (monotonic seconds), infinite if none is; as of the last event."""

@@ -7,6 +7,7 @@ from sqlite3 import Connection
 from attrs import field, frozen
 
 from agentchan.journal.calls import KeptCall, read_open_calls
+from agentchan.journal.generations import from_integer, optional_from_integer
 from agentchan.journal.instants import from_microseconds, optional_from_microseconds
 from agentchan.journal.signals import Counts, read_counts, read_last_position, read_waiting
 from agentchan.journal.writes import DrainBegun, EventHappened, FailoverHappened, MarkRaised, PinSet, ReadinessWanted
@@ -71,7 +72,7 @@ def read_remembered(connection: Connection, counting_from: float) -> Remembered:
             for channel, ready, reason, set_at, until, who in wishes
         ),
         marks=tuple(
-            MarkRaised(domain or None, generation, host, from_microseconds(at))
+            MarkRaised(domain or None, from_integer(generation), host, from_microseconds(at))
             for domain, generation, host, at in marks
         ),
         pin=None
@@ -94,7 +95,10 @@ def read_failovers(connection: Connection, limit: int) -> tuple[FailoverHappened
         " FROM failover ORDER BY number DESC LIMIT ?",
         (limit,),
     )
-    return tuple(FailoverHappened(from_microseconds(at), *rest) for at, *rest in rows)
+    return tuple(
+        FailoverHappened(from_microseconds(at), from_host, to_host, cause, optional_from_integer(generation), *phases)
+        for at, from_host, to_host, cause, generation, *phases in rows
+    )
 
 
 def read_events(connection: Connection, limit: int, after: int | None = None) -> tuple[KeptEvent, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 from attrs import frozen
 
 from agentchan.journal import writes
+from agentchan.journal.generations import optional_to_integer, to_integer
 from agentchan.journal.instants import optional_to_microseconds, to_microseconds
 from agentchan.vocabulary import CallSignal, Fate, NewCall
 
@@ -38,7 +39,7 @@ _FACTS: dict[type, Statement] = {
     # A replaced row gets the highest number: the newest mark is that of the home domain.
     writes.MarkRaised: Statement(
         "INSERT OR REPLACE INTO mark (domain, generation, host, at) VALUES (?, ?, ?, ?)",
-        lambda w: (w.domain or "", w.generation, w.host, to_microseconds(w.at)),
+        lambda w: (w.domain or "", to_integer(w.generation), w.host, to_microseconds(w.at)),
     ),
     writes.MarkFallen: Statement("DELETE FROM mark WHERE domain = ?", lambda w: (w.domain or "",)),
     writes.PinSet: Statement(
@@ -59,7 +60,7 @@ _FACTS: dict[type, Statement] = {
             w.from_host,
             w.to_host,
             w.cause,
-            w.generation,
+            optional_to_integer(w.generation),
             w.detect,
             w.discover,
             w.sign_on,

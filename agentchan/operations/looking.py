@@ -9,7 +9,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from agentchan import __version__, configured, explaining, status, timing
+from agentchan import __version__, alarms, configured, explaining, status, timing
 from agentchan.api import requests
 from agentchan.api.problems import problems
 from agentchan.api.refusals import journal_unavailable
@@ -27,10 +27,6 @@ from agentchan.vocabulary import ChannelState
 
 SERVES = (State.UP, State.RESTORING, State.SUSPECT)
 """The states of the agent channel in which CE may give us calls."""
-
-
-OF_READINESS = frozenset({"readiness-refused", "readiness-not-taken"})
-"""Alarms about readiness that CE did not take."""
 
 
 NAMED = 5
@@ -123,25 +119,9 @@ class Looking(Base):
     def _alarms(self, moment: Moment) -> list[dict[str, Any]]:
         """What somebody must look at."""
         return [
-            {"code": code, "text": note.text, "since": moment.time_of_day(at)}
-            for code, (note, at) in self._daemon.chronicle.alarms.items()
-            if not self._is_over(code)
+            {"code": note.event, "text": note.text, "since": moment.time_of_day(at)}
+            for note, at in alarms.standing(self._daemon)
         ]
-
-    def _is_over(self, alarm: str) -> bool:
-        """Whether CE has taken meanwhile what an alarm of this session says that it did not take."""
-        if alarm in OF_READINESS:
-            return self._all_taken()
-        return alarm == "list-refused" and not self._daemon.channels.list_changed
-
-    def _all_taken(self) -> bool:
-        """Whether every channel is as it is wanted, as far as CE knows it and holds no call there."""
-        return all(
-            channel.unknown_to_ce
-            or channel.reported.in_call
-            or (channel.reported is ChannelState.READY) is channel.wish.ready
-            for channel in self._daemon.channels.all()
-        )
 
     def _ivr_health(self, moment: Moment) -> dict[str, Any] | None:
         state = self._daemon.ivr_health.state

@@ -912,9 +912,17 @@ class FaultTests(ChannelCase):
         self.assert_loud(logged, "agent-channel-listener-broken")
         self.channel._on_change = lambda: 1 // 0
         with capture_logs() as logged:
-            self.channel.tick()
+            self.channel.retime(TIMINGS)
         self.assert_loud(logged, "agent-channel-listener-broken")
         assert self.state is State.UP
+
+    def test_a_tick_at_rest(self) -> None:
+        """Each call signal brings one: where nothing is to be done, nobody is told of it."""
+        self.up()
+        told: list[None] = []
+        self.channel._on_change = lambda: told.append(None)
+        self.channel.tick()
+        assert told == []
 
     def test_in_stopping(self) -> None:
         """A fault in signing off is the end, too; nobody waits for ever."""

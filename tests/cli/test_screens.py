@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentchan.cli.check import Level, judged, performance
+from agentchan.cli.explain import explain_screen
 from agentchan.cli.status_screen import status_screen
 from agentchan.cli.words import Reader
 from tests.api.scenes import ALL_NAMES, SCENES, emptied, without
@@ -149,6 +150,21 @@ def test_missing_fields_break_no_screen(scene: str, names: list[str], empty: boo
     level, line = judged(status)
     assert f"{line} | {performance(status)}".isprintable()
     assert level in Level
+
+
+@pytest.mark.parametrize(
+    ("room", "lines"),
+    [
+        (80, ["  → they go by themselves: agentchan signals --channel ivr1-010"]),
+        (60, ["  → they go by themselves:", "    agentchan signals --channel ivr1-010"]),
+        (30, ["  → they go by themselves:", "    agentchan signals", "    --channel ivr1-010"]),
+    ],
+)
+def test_a_command_is_not_broken(room: int, lines: list[str]) -> None:
+    """It is copied from the screen; only where a line has no room for it, it is."""
+    remedy = {"text": "they go by themselves", "command": "agentchan signals --channel ivr1-010"}
+    shown = explain_screen({"headline": "c.", "causes": [], "remedies": [remedy]}, Reader(NOW, ZONE, room))
+    assert [click.unstyle(line) for line in shown] == ["c.", "", "What can be done", *lines]
 
 
 def test_colours_only_where_they_are_wanted(recorded: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,13 @@ def covered(kind: str) -> set[str]:
 def test_each_rule_is_covered(kind: str) -> None:
     """Each rule has a scenario that proves it."""
     assert not sorted(set(RULES[kind]) - covered(kind))
+
+
+@pytest.mark.parametrize("rule", RULES["signals"])
+def test_each_rule_of_signals_has_its_test(rule: str) -> None:
+    """Rules that no scenario can play name the test that proves them."""
+    file, _, name = RULES["signals"][rule].partition("::")
+    assert f"\ndef {name}(" in (Path(__file__).parent / file).read_text("utf-8")
 
 
 def test_each_failure_mode_is_covered() -> None:

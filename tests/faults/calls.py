@@ -53,12 +53,14 @@ class Settings:
         kills: how often the daemon is killed.
         seed: of the plan.
         channels: of the IVR; as many calls at a time.
+        faults: how many faults of CE there are at least; else as many as fit in.
     """
 
     calls: int
     kills: int
     seed: int
     channels: int = CHANNELS
+    faults: int = 0
 
     @property
     def command(self) -> str:
@@ -114,7 +116,7 @@ def run(settings: Settings, directory: Path, say: Say) -> Outcome:
         outcome = Outcome(
             settings,
             ivr,
-            Troubles(stage.pair, faults(settings.seed)),
+            Troubles(stage.pair, faults(settings.seed), settings.faults),
             Killing(daemon, plan, lambda: ivr.begun),
         )
         _play(outcome, say)

@@ -23,12 +23,14 @@ class Troubles:
     """Plays faults in a thread of its own, the only one that uses the pair meanwhile.
 
     Attributes:
+        least: so many are played in any case.
         played: how often each kind was played.
         error: what ended it before its time.
     """
 
     pair: Pair
     plan: Iterator[Fault]
+    least: int = 0
     played: Counter[str] = field(factory=Counter)
     error: BaseException | None = None
     _enough: threading.Event = field(factory=threading.Event)
@@ -40,7 +42,7 @@ class Troubles:
         self._thread.start()
 
     def stop(self) -> None:
-        """Wait for the end of the fault in hand.
+        """Wait for the end of the fault in hand, and of those that are played in any case.
 
         Raises:
             BaseException: whatever ended the faults before.
@@ -54,7 +56,7 @@ class Troubles:
     def _run(self) -> None:
         try:
             for fault in self.plan:
-                if self._enough.wait(fault.calm):
+                if self._enough.wait(fault.calm) and self.played.total() >= self.least:
                     return
                 PLAYED[fault.kind](self, fault)
                 self.played[fault.kind] += 1

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import structlog
+from twisted.logger import globalLogBeginner
 
 from tests.fuzz import TARGETS
 from tests.fuzz.target import Target, put_canary
@@ -102,6 +103,8 @@ def main() -> None:
     os.chdir(tempfile.mkdtemp(prefix="fuzz-"))
     if not put_canary():
         sys.stderr.write("this file system does not note what is read; files that libxml2 reads go unseen\n")
+    # Nothing is printed, and nothing is kept to be printed later.
+    globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     if atheris is None:
         by_chance(target, options.seconds, crashes)

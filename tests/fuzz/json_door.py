@@ -5,6 +5,7 @@ That the cut changes nothing is what keeps one reader from seeing a request wher
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable, Iterator
 
@@ -17,6 +18,7 @@ from tests.fuzz.target import Target
 LIMITS = Limits(connections=4, body=2000, bodies=5000)
 STATUSES = {200, 202, 400, 403, 404, 405, 408, 409, 413, 415, 422, 431, 501, 503}
 
+_ERROR = re.compile(rb'"code": "([^"]*)", "message": "([^"\\]*)')
 _PIECES = (
     *(
         b"\r\n",
@@ -56,7 +58,7 @@ def _works(data: bytes) -> Iterator[Callable[[], object]]:
             _ends(house, wire)
     one, other = heard
     assert one == other, (one, other)
-    yield lambda: _statuses(one)
+    yield lambda: _errors(one)
 
 
 def _cuts(data: bytes) -> tuple[int, ...]:
@@ -90,14 +92,15 @@ def _ends(house: House, wire: Wire) -> None:
     house.assert_at_rest()
 
 
-def _statuses(written: bytes) -> str:
-    """The statuses of the answers, all of them known."""
+def _errors(written: bytes) -> str:
+    """The errors among the answers, all of them with known statuses."""
     lines = [line for line in written.split(b"\r\n") if line.startswith((b"HTTP/1.1 ", b"HTTP/1.0 "))]
     assert not written or written.startswith((b"HTTP/1.1 ", b"HTTP/1.0 "))
     statuses = [int(line.split()[1]) for line in lines]
     assert STATUSES.union({100}).issuperset(statuses), statuses
     assert b'"code": "internal"' not in written
-    return " ".join(f"status {'abcdefghijklmnop'[status // 100]}{status % 100}" for status in statuses)
+    errors = {f"{code.decode()}: {message.decode()}" for code, message in _ERROR.findall(written)}
+    return "; ".join(sorted(errors)) or f"{len(statuses)} answers"
 
 
 TARGET = Target("json_door", _works, _PIECES, largest=8192)

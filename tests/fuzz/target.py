@@ -27,6 +27,7 @@ CANARY = "canary.xml"
 
 _RUNS = 5
 _FORMED = 0.5
+_TOLD = 80
 _CHANCES = (1, 1, 2, 30, 1000)
 _PARTICULARS = re.compile(r"""'[^']*'|"[^"]*"|[0-9]+|b'.*'""")
 
@@ -99,8 +100,11 @@ class Target:
             yield bytes(data[: self.largest])
 
     def kind(self, data: bytes) -> tuple[object, ...]:
-        """What an input comes to, without its particulars."""
-        return tuple(_PARTICULARS.sub("0", each) if isinstance(each, str) else type(each) for each in self.read(data))
+        """What an input comes to, without its particulars, and without how often."""
+        whole = (
+            _PARTICULARS.sub("0", each)[:_TOLD] if isinstance(each, str) else type(each) for each in self.read(data)
+        )
+        return tuple(sorted(set(whole), key=str))
 
     def keep(self, found: Iterable[bytes]) -> Iterator[Path]:
         """Take the smallest input of each new kind into the corpus."""

@@ -73,6 +73,19 @@ def test_marks_are_kept_per_domain_and_home_is_the_newest(tmp_path: Path) -> Non
     assert fallen.home == "b"
 
 
+@pytest.mark.parametrize("generation", [0, 2**63 - 1, 2**63, 2**64 - 1])
+def test_any_generation_of_the_contract_is_kept(tmp_path: Path, generation: int) -> None:
+    """CE's generations have 64 bits without a sign, one more than SQLite's integers: each comes back as it was."""
+    mark = MarkRaised("a", generation, "ce1", BEGIN)
+    assert remembered_after(tmp_path / "j", [mark]).marks == (mark,)
+    desk = Desk(tmp_path / "j")
+    desk.journal.load()
+    failover = FailoverHappened(BEGIN, "ce1", "ce2", "reset", generation, 0.1, 0.2, 0.3, 0.4, 0.5, 1.5)
+    desk.turns.result(desk.journal.record([failover]))
+    assert desk.turns.result(desk.journal.failovers()) == (failover,)
+    desk.journal.close_now()
+
+
 def test_pin_and_drain_survive_until_lifted(tmp_path: Path) -> None:
     """There is one pin and one drain; both come back until they are taken away."""
     pin = PinSet("ce2", "maintenance", BEGIN, BEGIN + timedelta(hours=1), "alice")

@@ -55,16 +55,19 @@ class Word:
     Attributes:
         active: what it says; None: nothing yet.
         generation: in which.
+        told: the newest generation that it has told, whether the word that told it counts or not.
         denied_at: when the newest denial came.
     """
 
     active: bool | None = None
     generation: int = -1
+    told: int = -1
     denied_at: float = -inf
 
     def heard(self, *, active: bool, generation: int | None, asked_at: float, now: float) -> None:
         """It says whether it is active; a denial is believed before a claim that was asked for earlier."""
-        number = self.generation if generation is None else generation
+        number = self.told if generation is None else generation
+        self.told = number
         if active:
             if number > self.generation or asked_at >= self.denied_at:
                 self.active, self.generation = True, number

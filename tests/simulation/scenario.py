@@ -23,7 +23,7 @@ from tests.simulation.oracle import Oracle
 from tests.simulation.site import IVR, Settings, Site, surroundings
 from tests.simulation.world import BEGIN, Broken, World
 
-LINK_TIMEOUT, WATCH_WAIT, CONNECT, REPLY = 1.0, 1.0, 1.0, 2.0
+LINK_TIMEOUT, CONNECT, REPLY = 1.0, 1.0, 2.0
 """The configuration's defaults, in seconds."""
 
 LOOKED_EVERY = 0.25
@@ -63,7 +63,8 @@ def settings_of(world: World) -> Settings:
     random = world.random
     return Settings(
         channels=random.randint(1, 5),
-        heartbeat=random.choice((0.5, 1.0, 1.0)),
+        heartbeat=random.choice((0.5, 1.0, 2.0)),
+        watch_wait=random.choice((1.0, 2.0, 4.0)),
         backoff_initial=random.choice((0.1, 0.4)),
         backoff_maximum=random.choice((2.0, 5.0)),
         lanes=random.choice((1, 2, 4)),
@@ -121,8 +122,9 @@ class Scenario:
         self.faults.watch_over()
         self.site.start()
         self.ivr.begin(self.channels)
-        self.faults.plan(world.uniform(10.0, 60.0))
-        world.run(until=BEGIN + world.uniform(15.0, 65.0))
+        lasting = world.uniform(6.0, 30.0)
+        self.faults.plan(lasting)
+        world.run(until=BEGIN + lasting + world.uniform(0.0, 6.0))
         if world.broken is not None:
             return 0.0, 0.0
         self.faults.heal()
@@ -158,7 +160,7 @@ class Scenario:
         was told too high; and the signals, of which each channel has so many in line.
         """
         settings = self.settings
-        question = LINK_TIMEOUT * _MOST_PATIENCE + WATCH_WAIT
+        question = LINK_TIMEOUT * _MOST_PATIENCE + settings.watch_wait
         sign_on = PATIENCE_LIMIT + CONNECT + REPLY + settings.backoff_maximum
         pause = CONTENDED.maximum
         session = max(host.session_timeout for host in self.hosts.values()) + settings.backoff_maximum

@@ -41,6 +41,7 @@ class Settings:
 
     channels: int
     heartbeat: float
+    watch_wait: float
     backoff_initial: float
     backoff_maximum: float
     lanes: int
@@ -60,6 +61,7 @@ instance_id = "{INSTANCE}"
 channels = ["c{{1..{self.channels}}}"]
 [component_link]
 urls = ["http://ce1/ComponentService", "http://ce2/ComponentService"]
+watch_wait = "{_text(self.watch_wait)}"
 [agent_channel]
 connector_urls = [{connectors}]
 heartbeat_interval = "{_text(self.heartbeat)}"

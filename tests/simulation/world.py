@@ -8,9 +8,9 @@ from math import inf
 from random import Random
 from typing import Any
 
-from zope.interface import implementer
-
+from attrs import frozen
 from twisted.internet.interfaces import IDelayedCall
+from zope.interface import implementer
 
 BEGIN = 1000.0
 """Where the simulated monotonic clocks begin (seconds)."""
@@ -19,16 +19,19 @@ NOON = 1_795_608_000.0
 """The time of day then (seconds since the epoch): 2026-11-24, 12:00 UTC."""
 
 
-class Broken(AssertionError):
-    """An invariant does not hold.
+@frozen
+class Broken:
+    """An invariant that does not hold.
 
     Attributes:
         invariant: which one, as ``I4``.
     """
 
-    def __init__(self, invariant: str, text: str) -> None:
-        super().__init__(f"{invariant}: {text}")
-        self.invariant = invariant
+    invariant: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.invariant}: {self.text}"
 
 
 @implementer(IDelayedCall)

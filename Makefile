@@ -5,10 +5,12 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 # The booted machines of tests/systemd are a target of their own.
 PYTEST_ARGS ?= -n auto --dist loadfile --ignore=tests/systemd
+TARGET ?= json_door
+SECONDS ?= 60
 FAULTS ?= calls
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test demo check format coverage bench faults packaging systemd deb lock audit clean
+.PHONY: help venv test demo check format fuzz coverage bench faults packaging systemd deb lock audit clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +35,10 @@ check: $(STAMP)  ## style, format and types
 format: $(STAMP)  ## mend style and format as far as it goes by itself
 	$(PY) -m ruff check --fix
 	$(PY) -m ruff format
+
+fuzz: $(STAMP)  ## hostile input for TARGET, for SECONDS, led by coverage; tests/fuzz has the targets
+	@test -d build/fuzz/atheris || $(PY) -m pip install --quiet --target build/fuzz atheris
+	PYTHONPATH=build/fuzz $(PY) -m tests.fuzz $(TARGET) --seconds $(SECONDS)
 
 coverage: $(STAMP)  ## which lines and branches the tests go through
 	$(PY) -m coverage erase

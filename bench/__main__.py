@@ -1,10 +1,10 @@
 """All benchmarks, or some of them, one after another.
 
-    python bench [NAME ...] [--full] [--json DIR] [--plot] [--directory DIR]
+    python bench [NAME ...] [--full] [--smallest] [--json DIR] [--plot] [--directory DIR]
 
 Without names: all of them, in less than 15 minutes on two quiet cores. Each is a program of its own, too:
-``python bench/NAME.py --help``. With --json each writes its findings to DIR/NAME.json. Ends with status 1 where
-something that must hold did not; times are printed beside their targets, but are no test.
+``python bench/NAME.py --help``, and writes its findings to bench/results/NAME.json, or DIR/NAME.json with --json. Ends
+with status 1 where something that must hold did not; times are printed beside what is promised, but are no test.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from measuring.options import DISK
+from measuring.options import DISK, RESULTS
 
 HERE = Path(__file__).resolve().parent
 
@@ -37,8 +37,9 @@ def command(name: str, given: argparse.Namespace) -> list[str]:
     words += [f"--{option}" for option in ("full", "plot") if getattr(given, option) and option in OFFERED[name]]
     if "directory" in OFFERED[name]:
         words.append(f"--directory={given.directory}")
-    if given.json is not None:
-        words.append(f"--json={given.json / name}.json")
+    if given.smallest:
+        words.append("--smallest")
+    words.append(f"--json={given.json / name}.json")
     return words
 
 
@@ -49,7 +50,14 @@ def main() -> None:
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(OFFERED)} [default: all]")
     parser.add_argument("--full", action="store_true", help="more repetitions, more time: about an hour")
-    parser.add_argument("--json", type=Path, metavar="DIR", help="write each one's findings there, as JSON")
+    parser.add_argument("--smallest", action="store_true", help="the least that fills every table; figures say nothing")
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="DIR",
+        default=RESULTS,
+        help="where each writes its findings [default: %(default)s]",
+    )
     parser.add_argument("--plot", action="store_true", help="write SVG plots to bench/plots")
     parser.add_argument("--directory", type=Path, default=DISK, help="on a real disk [default: %(default)s]")
     given = parser.parse_args()

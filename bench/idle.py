@@ -24,7 +24,7 @@ from measuring.blackouts import BlackoutWatch
 from measuring.contestants import Practitioner, pattern, tables
 from measuring.cores import FIRST, OTHERS, only_on
 from measuring.haproxy import installed
-from measuring.process_cost import cpu_seconds, memory, most_memory
+from measuring.process_cost import memory, most_memory, scheduled_seconds
 from measuring.report import Column, Report
 from measuring.spread import Spread
 from measuring.status_command import STATUS_P95, asked
@@ -34,6 +34,8 @@ from agentchan.lab.pair import Pair
 
 STARTS = 5
 STATUSES = 50
+WINDOWS = 6
+"""Parts of the idle time, to see how evenly it is spent."""
 MOST = 12_000
 SIGN_ON = 1.5
 """Seconds from the sign-on to the last channel Ready, with ``MOST`` channels."""
@@ -52,11 +54,11 @@ class Found:
     to_channels: list[float] = field(factory=list)
     sign_on: list[float] = field(factory=list)
     status: list[float] = field(factory=list)
+    cpu: list[float] = field(factory=list)
+    others_cpu: list[float] = field(factory=list)
     memory: float = 0.0
     most_memory: float = 0.0
-    cpu: float = 0.0
     others_memory: float | None = None
-    others_cpu: float | None = None
 
 
 def started(daemon: TimedDaemon, pair: Pair, found: Found) -> None:
@@ -76,14 +78,19 @@ def started(daemon: TimedDaemon, pair: Pair, found: Found) -> None:
     found.sign_on.append((last - asked) * 1e3)
 
 
-def idle(pids: dict[int, list[int]], seconds: float) -> dict[int, float]:
-    """Percent of a core that each of these groups of processes uses while nothing happens."""
-    before = {name: cpu_seconds(group) for name, group in pids.items()}
-    time.sleep(seconds)
-    return {name: (cpu_seconds(group) - before[name]) / seconds * 100 for name, group in pids.items()}
+def idle(pids: dict[int, list[int]], seconds: float) -> dict[int, list[float]]:
+    """Percent of a core that each of these groups of processes uses while nothing happens, in each window."""
+    found: dict[int, list[float]] = {name: [] for name in pids}
+    for _ in range(WINDOWS):
+        before, began = {name: scheduled_seconds(group) for name, group in pids.items()}, time.monotonic()
+        time.sleep(seconds / WINDOWS)
+        lasted = time.monotonic() - began
+        for name, group in pids.items():
+            found[name].append((scheduled_seconds(group) - before[name]) / lasted * 100)
+    return found
 
 
-def measured(report: Report, directory: Path, sizes: Sequence[int], seconds: float) -> list[Found]:
+def measured(report: Report, directory: Path, sizes: Sequence[int], seconds: float, starts: int) -> list[Found]:
     """Everything."""
     all_found = []
     with ExitStack() as stack:
@@ -99,11 +106,11 @@ def measured(report: Report, directory: Path, sizes: Sequence[int], seconds: flo
             home.mkdir()
             daemon = daemons[channels] = TimedDaemon(home, tables(pair, channels))
             stack.callback(daemon.stop)
-            for number in range(STARTS):
+            for number in range(starts):
                 if number:
                     daemon.stop()
                 started(daemon, pair, found)
-            found.status = asked(daemon, STATUSES)
+            found.status = asked(daemon, STATUSES * starts // STARTS)
             if installed() is not None:
                 with only_on(OTHERS):
                     others[channels] = stack.enter_context(Practitioner(home, channels))
@@ -127,8 +134,9 @@ def rows(all_found: Sequence[Found]) -> list[dict[str, Any]]:
     return [
         {
             "channels": found.channels,
-            **{key: Spread.of(getattr(found, key)) for key in ("to_ready", "to_channels", "sign_on", "status")},
-            **{key: getattr(found, key) for key in ("memory", "most_memory", "cpu", "others_memory", "others_cpu")},
+            **{key: Spread.of(getattr(found, key)) for key in ("to_ready", "to_channels", "sign_on", "status", "cpu")},
+            **{key: getattr(found, key) for key in ("memory", "most_memory", "others_memory")},
+            "others_cpu": Spread.of(found.others_cpu) if found.others_cpu else None,
         }
         for found in all_found
     ]
@@ -144,10 +152,10 @@ BEING = (
     Column("channels"),
     Column("memory", "MB"),
     Column("most_memory", "MB at most"),
-    Column("cpu", "% of a core", 2),
+    Column("cpu", "% of a core", 2, ("median", "least", "most", "count")),
     Column("status", "status ms", 1, ("median", "p95", "least", "most", "count")),
     Column("others_memory", "| HAProxy + zeep MB"),
-    Column("others_cpu", "% of a core", 2),
+    Column("others_cpu", "% of a core", 2, ("median", "most")),
 )
 
 
@@ -157,39 +165,42 @@ def main() -> None:
     parser.add_argument("--channels", default=f"100,500,5000,{MOST}", help="sizes [default: %(default)s]")
     parser.add_argument("--seconds", type=float, default=30.0, help="of doing nothing [default: %(default)s]")
     given = parser.parse_args()
-    report = Report("idle", "start-up, memory and idle processor of the daemon on one core", given.json)
-    sizes = [int(size) for size in given.channels.split(",")]
+    report = Report("idle", "start-up, memory and idle processor of the daemon on one core", given)
+    sizes = [3] if given.smallest else [int(size) for size in given.channels.split(",")]
+    seconds = 1.0 if given.smallest else given.seconds * (4 if given.full else 1)
     with options.working_directory(given) as directory:
         report.disk(directory)
-        all_found = measured(report, directory, sizes, given.seconds * (4 if given.full else 1))
+        all_found = measured(report, directory, sizes, seconds, 1 if given.smallest else STARTS)
     report.table(f"Start-up in ms, beside a pair that serves; the daemon on core {FIRST[0]}", STARTING, rows(all_found))
-    report.table(f"Idle for {given.seconds:g} s, and agentchan status", BEING, rows(all_found))
+    report.table(f"Idle for {seconds:g} s, and agentchan status", BEING, rows(all_found))
     report.say()
     for found in all_found:
         if found.channels in CPU:
-            report.target(f"{found.channels} channels: idle", found.cpu, CPU[found.channels], "% of a core")
+            mean = sum(found.cpu) / len(found.cpu)
+            report.promise(f"{found.channels} channels: idle, mean", mean, CPU[found.channels], "% of a core")
         p95 = Spread.of(found.status).p95
-        report.target(f"{found.channels} channels: agentchan status, p95", p95, STATUS_P95, "ms")
+        report.promise(f"{found.channels} channels: agentchan status, p95", p95, STATUS_P95, "ms")
         if found.channels == MOST:
             what = f"{MOST} channels: sign-on to all Ready, at worst"
-            report.target(what, max(found.sign_on) / 1e3, SIGN_ON, "s")
-            report.target(f"{MOST} channels: memory at most", found.most_memory, MEMORY, "MB")
-    if given.plot:
+            report.promise(what, max(found.sign_on) / 1e3, SIGN_ON, "s")
+            report.promise(f"{MOST} channels: memory at most", found.most_memory, MEMORY, "MB")
+    if given.plot and not given.smallest:
         draw(all_found)
     report.finish()
 
 
 def draw(all_found: Sequence[Found]) -> None:
     """How it grows."""
-    plots = (("memory", "Memory", "MB"), ("cpu", "Idle processor", "% of a core"))
+    plots = (("memory", "Memory", "MB"), ("cpu", "Idle processor, median", "% of a core"))
+    shown = rows(all_found)
     for key, title, unit in plots:
-        series = {"agentchan": [(float(found.channels), getattr(found, key)) for found in all_found]}
-        other = [
-            (float(found.channels), getattr(found, f"others_{key}"))
-            for found in all_found
-            if found.others_cpu is not None
-        ]
+        series = {"agentchan": [(float(row["channels"]), _middle(row[key])) for row in shown]}
+        other = [(float(row["channels"]), _middle(row[f"others_{key}"])) for row in shown if row["others_cpu"]]
         plot.write(f"idle-{key}", title, "channels", unit, {**series, **({"HAProxy + zeep": other} if other else {})})
+
+
+def _middle(value: Spread | float) -> float:
+    return value.median if isinstance(value, Spread) else value
 
 
 if __name__ == "__main__":

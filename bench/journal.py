@@ -135,17 +135,19 @@ def restart(journal: Journal, remembered: Remembered) -> Generator[Deferred[Any]
 
 
 @inlineCallbacks
-def measure(directory: Path, report: Report) -> Generator[Deferred[Any], Any, None]:
-    """Everything, one after another."""
+def measure(directory: Path, report: Report, share: float) -> Generator[Deferred[Any], Any, None]:
+    """Everything, one after another; ``share`` of the usual times and numbers."""
     path = directory / "journal.sqlite3"
     journal = new_journal(path)
     journal.load()
-    rows = [(yield evenly(journal, 120.0, 20.0, 0)), (yield evenly(journal, 1000.0, 5.0, 10_000))]
+    rows = [(yield evenly(journal, 120.0, 20.0 * share, 0)), (yield evenly(journal, 1000.0, 5.0 * share, 10_000))]
     for callers, first in ((1, 100_000), (8, 200_000), (64, 300_000), (256, 400_000)):
-        rows.append((yield together(journal, callers, 4000 if callers == 1 else 20_000, first)))
-    yield pending(journal, 100_000, 1_000_000)
-    rows.append((yield evenly(journal, 120.0, 5.0, 2_000_000)))
-    rows[-1]["what"] += ", 100,000 pending"
+        signals = 4000 if callers == 1 else 20_000
+        rows.append((yield together(journal, callers, max(callers, int(signals * share)), first)))
+    waiting = int(100_000 * share)
+    yield pending(journal, waiting, 1_000_000)
+    rows.append((yield evenly(journal, 120.0, 5.0 * share, 2_000_000)))
+    rows[-1]["what"] += f", {waiting:,} pending"
     yield journal.close()
     begun = time.perf_counter()
     journal = new_journal(path)
@@ -176,11 +178,11 @@ def _milliseconds(seconds: list[float]) -> list[float]:
 def main() -> None:
     """Measure in a directory of the disk that is meant."""
     given = options.parser(__doc__ or "", "directory").parse_args()
-    report = Report("journal", "how fast call signals are on this disk for good", given.json)
+    report = Report("journal", "how fast call signals are on this disk for good", given)
     with options.working_directory(given) as directory:
         report.disk(directory)
         try:
-            task.react(lambda _: measure(directory, report))
+            task.react(lambda _: measure(directory, report, 0.01 if given.smallest else 1.0))
         except SystemExit as end:  # how task.react always ends
             if end.code:
                 raise

@@ -101,7 +101,9 @@ def asked_in_vain(life: Life, core: Core, asking: Asking, now: float) -> None:
 
 def ask_again(life: Life, _core: Core, pause: Pause, now: float) -> None:
     """Ask again on the same connection."""
-    if now >= pause.until:
+    if not pause.told:
+        pause.told = True
+    elif now >= pause.until:
         life.ask(now, pause.shown)
 
 

@@ -53,12 +53,18 @@ class Opened:
     meant: int | None
 
 
-@frozen
+@define
 class Pause:
-    """Connected, but asked to wait: an OpenSession is due later."""
+    """Connected, but asked to wait: an OpenSession is due later.
+
+    Attributes:
+        told: whether those who hear how the session before ended, or the question, have had their turn: with it goes
+            the connector's word that its host is active, and perhaps nobody is to be asked any more.
+    """
 
     shown: State
     until: float
+    told: bool = False
 
 
 @frozen

@@ -167,7 +167,11 @@ def stick(lab: Any, channel: str, call_id: str, wrapup: bool) -> None:
       agentchan lab stick ivr1-007 --wrapup
     """  # noqa: D301
     lab.order("stick", channel=channel, call_id=call_id, state="Wrapup" if wrapup else "Busy")
-    click.echo(f"{channel} holds the call {call_id}; 'agentchan free {channel} --reason …' frees it.")
+    click.echo(
+        f"{channel} holds the call {call_id}. The daemon hears of it when CE next reports the channel:\n"
+        f"after a sign-on ('agentchan lab switch'), or a readiness ('agentchan not-ready {channel}',\n"
+        f"then 'ready'). Then 'agentchan free {channel} --reason …' frees it."
+    )
 
 
 @click.command("hang-up")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from agentchan.lab.hosts import HOSTS
@@ -57,6 +60,14 @@ def up(settings: Settings, say: Say) -> None:
         return
 
 
+def typed() -> str:
+    """What one types to run this program: its name where a shell finds it, otherwise where it is."""
+    script = Path(sys.argv[0])
+    if script.name != "agentchan" or shutil.which(script.name) is not None:
+        return "agentchan"
+    return str(script)
+
+
 def description(lab: Lab) -> Iterator[str]:
     """What runs where, and what to type next."""
     active = lab.pair.active()
@@ -68,6 +79,7 @@ def description(lab: Lab) -> Iterator[str]:
     yield ""
     yield f"{'channels':<21}{channels_pattern(lab.settings.channels)}"
     yield f"{'files':<21}{lab.directory}"
+    program = typed()
     directory = "" if lab.settings.directory is None else f" --directory {lab.directory}"
     if lab.daemon is not None:
         yield f"{'daemon':<21}process {lab.daemon.pid}, for IVR scripts http://{lab.daemon.listen}"
@@ -75,11 +87,11 @@ def description(lab: Lab) -> Iterator[str]:
     yield ""
     yield "Type in another terminal:"
     if lab.daemon is not None:
-        yield f"  agentchan --socket {lab.daemon.socket} status --watch"
-    yield f"  agentchan lab switch{directory}"
-    yield f"  agentchan lab kill ce1{directory}"
-    yield f"  agentchan lab start ce1{directory}"
-    yield f"  agentchan lab history --follow{directory}"
-    yield f"  agentchan lab --help{' ' * 24}all that can be done to it"
+        yield f"  {program} --socket {lab.daemon.socket} status --watch"
+    yield f"  {program} lab switch{directory}"
+    yield f"  {program} lab kill ce1{directory}"
+    yield f"  {program} lab start ce1{directory}"
+    yield f"  {program} lab history --follow{directory}"
+    yield f"  {program} lab --help{' ' * 24}all that can be done to it"
     yield ""
     yield "Ctrl-C ends it all."

@@ -64,11 +64,15 @@ def _duty(profile: Profile, name: str) -> dict[str, Any]:
         "parameters": [_parameter(duty, path, parameter) for path, parameter in duty.parameters.items()],
         "not_given": list(duty.request.optional),
         "results": [{"path": path, "result": result, **_words(duty, result)} for path, result in duty.results.items()],
-        "outcomes": [_outcome(each) for each in dict.fromkeys((*duty.reply.outcomes, *duty.faults.outcomes))],
+        "outcomes": [_outcome(each) for each in (*duty.reply.outcomes, *_of_faults(duty))],
         "headers": {key.decode("latin-1"): value.decode("latin-1") for key, value in sample.message.headers},
         "message": _pretty(sample.message.body),
         "problems": list(sample.problems),
     }
+
+
+def _of_faults(duty: Duty) -> Iterator[Outcome]:
+    return (each for each in duty.faults.outcomes if each.fault is not None)
 
 
 def _parameter(duty: Duty, path: str, parameter: Parameter) -> dict[str, Any]:
@@ -130,7 +134,10 @@ def abilities(profile: Profile) -> Iterator[str]:
     else:
         yield "A call signal whose reply was lost waits [signals] retry_guard: CE would not know it again."
     if not profile.tells_held_call:
-        yield "A refused NewCall does not say which call CE holds there: the channel's report is asked for instead."
+        readiness = profile.mapped.get("set_readiness")
+        reported = readiness is not None and "state" in readiness.results.values()
+        instead = "the channel's report is asked for instead" if reported else "nor does any report, so it is set aside"
+        yield f"A refused NewCall does not say which call CE holds there: {instead}."
     if profile.mapped["gone"].uses("call_token"):
         instead = profile.call_token_missing
         yield f"A Gone carries the call token of its NewCall's reply; where that was lost: {instead}."

@@ -10,17 +10,24 @@ from pathlib import Path
 
 DISK = Path("/var/tmp")  # noqa: S108 - a real disk on every usual system, other than /tmp
 PLOTS = Path(__file__).resolve().parents[1] / "plots"
+RESULTS = Path(__file__).resolve().parents[1] / "results"
+"""Where findings are written, unless another place is given; git does not keep it."""
 
 
 def parser(description: str, *offered: str) -> argparse.ArgumentParser:
-    """A parser with ``--json``, and what else is offered.
+    """A parser with ``--json`` and ``--smallest``, and what else is offered.
 
     Args:
         description: the benchmark's docstring.
         offered: ``full``, ``plot``, ``directory``.
     """
     made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--json", type=Path, metavar="FILE", help="write the findings there too, as JSON")
+    made.add_argument(
+        "--json", type=Path, metavar="FILE", help="write the findings there, as JSON [default: bench/results/NAME.json]"
+    )
+    made.add_argument(
+        "--smallest", action="store_true", help="the least that fills every table, in seconds; its figures say nothing"
+    )
     if "full" in offered:
         made.add_argument("--full", action="store_true", help="more repetitions, more time")
     if "plot" in offered:

@@ -24,17 +24,8 @@ def most_memory(pid: int) -> float:
     raise ValueError(f"process {pid} has no memory")
 
 
-def cpu_seconds(pids: Iterable[int]) -> float:
-    """Seconds of processor that these processes have used, in user and kernel mode."""
-    used = 0
-    for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-        used += int(fields[11]) + int(fields[12])
-    return used / _TICKS
-
-
 def scheduled_seconds(pids: Iterable[int]) -> float:
-    """The same to the nanosecond, of the threads that live; waiting for a processor does not count."""
+    """Seconds of processor that these processes have used, in user and kernel mode, by the threads that live."""
     tasks = [task for pid in pids for task in Path(f"/proc/{pid}/task").glob("*/schedstat")]
     return sum(int(task.read_text(encoding="ascii").split()[0]) for task in tasks) / 1e9
 

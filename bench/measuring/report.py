@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import time
@@ -12,6 +13,7 @@ from typing import Any
 from attrs import asdict, frozen
 
 from measuring import machine
+from measuring.options import RESULTS
 from measuring.spread import Spread
 
 SPREAD = ("median", "p95", "least", "most", "count")
@@ -59,11 +61,11 @@ class Report:
     Args:
         name: of the benchmark.
         title: what it is about, in one sentence.
-        json_file: where the findings are written at the end; None: nowhere.
+        given: the options: ``json`` says where the findings are written at the end, None: where results belong.
     """
 
-    def __init__(self, name: str, title: str, json_file: Path | None = None) -> None:
-        self._json_file = json_file
+    def __init__(self, name: str, title: str, given: argparse.Namespace) -> None:
+        self._json_file: Path = given.json or RESULTS / f"{name}.json"
         self._began = time.monotonic()
         self._neighbours = machine.Neighbours()
         self._found: dict[str, Any] = {
@@ -72,13 +74,16 @@ class Report:
             "machine": machine.machine(),
             "versions": machine.versions(),
             "tables": [],
-            "targets": [],
+            "smallest": given.smallest,
+            "promises": [],
             "checks": [],
             "notes": [],
         }
         self.say(f"{name}: {title}")
         for line in machine.lines(self._found):
             self.say(f"  {line}")
+        if given.smallest:
+            self.say("  the smallest run: its figures say nothing")
 
     def say(self, text: str = "") -> None:
         """A line for people alone."""
@@ -121,23 +126,23 @@ class Report:
             first, *others = (cell.rjust(width) for cell, width in zip(line, widths, strict=True))
             self.say("  " + "  ".join([first.strip().ljust(widths[0]), *others]))
 
-    def target(self, what: str, found: float, limit: float, unit: str, *, at_least: bool = False) -> None:
-        """A figure beside what is wanted of it. Times are no test: the exit status does not know of it."""
-        met = found >= limit if at_least else found <= limit
-        self._found["targets"].append(
-            {"what": what, "found": found, "limit": limit, "unit": unit, "at_least": at_least, "met": met}
+    def promise(self, what: str, found: float, limit: float, unit: str, *, at_least: bool = False) -> None:
+        """A figure beside what is promised of it. Times are no test: the exit status does not know of it."""
+        kept = found >= limit if at_least else found <= limit
+        self._found["promises"].append(
+            {"what": what, "found": found, "limit": limit, "unit": unit, "at_least": at_least, "kept": kept}
         )
         sign = ">=" if at_least else "<="
-        self.say(f"  {'met   ' if met else 'MISSED'}  {what}: {found:,.4g} {unit} (target {sign} {limit:,g} {unit})")
+        self.say(f"  {'kept    ' if kept else 'NOT KEPT'}  {what}: {found:,.4g} {unit} ({sign} {limit:,g} {unit})")
 
     def check(self, what: str, offences: Sequence[str]) -> None:
         """What must hold whatever the machine; each offence is one sentence."""
         self._found["checks"].append({"what": what, "offences": list(offences)})
-        self.say(f"  {'holds ' if not offences else 'BROKEN'}  {what}")
+        self.say(f"  {'holds   ' if not offences else 'BROKEN  '}  {what}")
         for offence in offences[:10]:
-            self.say(f"          {offence}")
+            self.say(f"            {offence}")
         if len(offences) > 10:
-            self.say(f"          and {len(offences) - 10} more")
+            self.say(f"            and {len(offences) - 10} more")
 
     def finish(self) -> None:
         """Write it down; ends the program, with 1 where something that must hold did not."""
@@ -148,9 +153,9 @@ class Report:
             f"  load average before: {neighbours['load_before']}; other programs used {neighbours['others_cores']} "
             f"cores meanwhile; took {self._found['seconds']:.0f} s"
         )
-        if self._json_file is not None:
-            self._json_file.parent.mkdir(parents=True, exist_ok=True)
-            self._json_file.write_text(json.dumps(self._found, indent=1), encoding="utf-8")
+        self._json_file.parent.mkdir(parents=True, exist_ok=True)
+        self._json_file.write_text(json.dumps(self._found, indent=1), encoding="utf-8")
+        self.say(f"  written to {self._json_file}")
         sys.exit(1 if any(check["offences"] for check in self._found["checks"]) else 0)
 
 

@@ -20,6 +20,7 @@ from agentchan.ce.profile_loader import load_profile
 from agentchan.ce.profile_reading import ProfileError
 from agentchan.config import load, parse
 from agentchan.config.with_profile import faults, profile_of, warnings
+from agentchan.reload import _read as read_anew
 from agentchan.service_maker import service_of
 from tests.ce.wsdls import profile
 from tests.cli.running import run
@@ -227,6 +228,18 @@ def test_config_check_warns(unfit: Path) -> None:
     assert result.exit_code == 0
     assert "1 warning" in result.stdout
     assert f"{unfit}:11: ivr.health: takes no channel out" in result.stderr
+
+
+def test_a_reload_is_refused(unfit: Path) -> None:
+    """With channels that have no value the old configuration stays in force; with a value they are taken."""
+    unfit.write_text(unfit.read_text().replace(', "other"', "") + CAMPAIGN.replace('"*"', '"ivr1-*"'))
+    running = load(unfit)
+    assert read_anew(running, NEEDING).faults == ()
+    unfit.write_text(unfit.read_text().replace('{001..003}"', '{001..003}", "other"'))
+    read = read_anew(running, NEEDING)
+    assert read.configuration is None
+    assert read.faults == tuple(str(fault) for fault in faults(load(unfit), NEEDING))
+    assert "9: ivr.channel_values: other has no value" in read.faults[0]
 
 
 def test_doctor(unfit: Path) -> None:

@@ -101,7 +101,8 @@ class Outcome:
         yield f"{'faults of CE':<24}{played.total()}"
         yield from (f"  {kind:<22}{count}" for kind, count in sorted(played.items()))
         yield f"{'repeats heard by CE':<24}{self.judgement.repeats:,} signals, applied once all the same"
-        yield f"{'repairs':<24}{self.judgement.repairs}"
+        yield f"{'repairs':<24}{len(self.judgement.repairs)}"
+        yield from (f"  {text}" for text in self.judgement.repairs[:MOST_TOLD])
         longest = max((each.answered - each.began for each in said), default=0.0)
         yield f"{'longest wait':<24}{longest:.1f} s for an answer, {self.judgement.slowest:.1f} s until CE has it"
         yield f"{'last signal':<24}{self.drained:.1f} s after the last fault"

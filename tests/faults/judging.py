@@ -21,13 +21,13 @@ class Judgement:
 
     Attributes:
         wrong: what is wrong with a call, by its id; with the rows of history that show it.
-        repairs: signals of the daemon's own that were applied.
+        repairs: signals of the daemon's own that were applied, each as it is told.
         repeats: signals that CE has heard more than once, and applied once.
         slowest: seconds from the IVR's first word to CE's application, of the signal that took longest.
     """
 
     wrong: Mapping[str, list[str]] = field(factory=dict)
-    repairs: int = 0
+    repairs: Sequence[str] = ()
     repeats: int = 0
     slowest: float = 0.0
 
@@ -62,13 +62,14 @@ def judged(calls: Sequence[Call], history: Iterable[Row]) -> Judgement:
     heard = Counter(row["signal_id"] for each in rows.values() for row in each)
     return Judgement(
         wrong,
-        repairs=sum(
-            row["signal_id"] not in promised
-            and not row["duplicate"]
-            and not (row["event"] == "gone" and row["call_id"] in forgotten)
-            for each in rows.values()
+        repairs=[
+            f"{call_id}: {_told(row)}"
+            for call_id, each in rows.items()
             for row in each
-        ),
+            if row["signal_id"] not in promised
+            and not row["duplicate"]
+            and not (row["event"] == "gone" and call_id in forgotten)
+        ],
         repeats=sum(count > 1 for count in heard.values()),
         slowest=max((_slowest(call, rows[call.call_id]) for call in calls), default=0.0),
     )

@@ -121,7 +121,8 @@ def test_orders_are_taken(operator: Operator, words: tuple[str, ...]) -> None:
 def test_stuck_channel(operator: Operator) -> None:
     """A channel can be made stuck, busy or in wrap-up, and it is said how to free it."""
     told = operator.type("stick", "ivr1-002", "--call-id", "old", "--wrapup")
-    assert told == "ivr1-002 holds the call old; 'agentchan free ivr1-002 --reason …' frees it.\n"
+    assert told.startswith("ivr1-002 holds the call old. The daemon hears of it when CE next reports the channel:\n")
+    assert told.endswith("Then 'agentchan free ivr1-002 --reason …' frees it.\n")
     assert operator.status()["channels"]["Wrapup"] >= 1
     assert "ivr1-003 of ivr1 holds no call" in operator.type("hang-up", "ivr1-003", status=1)
 

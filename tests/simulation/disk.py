@@ -101,6 +101,11 @@ class SimulatedJournal(Journal):
         self._busy = False
         self._process.on_end[self._killed] = None
 
+    @property
+    def idle(self) -> bool:
+        """Whether all that was handed over is done."""
+        return not self._busy
+
     def load(self) -> Remembered:
         """Open it."""
         remembered = self._keeper.begin()

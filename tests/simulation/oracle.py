@@ -286,8 +286,9 @@ class Oracle:
         elif self._dials_now:
             self._dials_now = False
         else:
-            failed_at = self._lanes_failed_at.get(host, -inf)
-            if 0.0 < now - failed_at < FLOOR - _ROUNDING:
+            # Lanes that were dialled together fail one after another, which counts once.
+            failed_at = self._lanes_failed_at.pop(host, -inf)
+            if now - failed_at < FLOOR - _ROUNDING:
                 self.world.fail("I7", f"a lane dials {host} {now - failed_at:.3f} s after one was refused")
             outcome.addErrback(self._lane_failed, host)
 
@@ -298,6 +299,5 @@ class Oracle:
     def _lane_failed(self, failure: Any, host: str) -> Any:
         if getattr(failure.value, "reason", "").endswith("attempt cancelled"):
             return failure
-        if self.world.now - self._lanes_failed_at.get(host, -inf) >= FLOOR:
-            self._lanes_failed_at[host] = self.world.now
+        self._lanes_failed_at.setdefault(host, self.world.now)
         return failure

@@ -13,7 +13,7 @@ from agentchan.core.backoff import PATIENCE_LIMIT, Backoff
 from agentchan.core.signed_on import CONTENDED
 from agentchan.core.topology import ALL_BELOW_THE_MARK
 from agentchan.vocabulary import ChannelReport, ChannelState, Fate, Gone, Rank
-from tests.simulation.disk import Disk
+from tests.simulation.disk import Disk, SimulatedJournal
 from tests.simulation.domain import Domain
 from tests.simulation.faults import Faults
 from tests.simulation.host import Host
@@ -28,6 +28,9 @@ LINK_TIMEOUT, CONNECT, REPLY = 1.0, 1.0, 2.0
 
 LOOKED_EVERY = 0.25
 """Seconds between two looks whether all is as it should be."""
+
+WRITTEN_WITHIN = 10.0
+"""Seconds within which a disk that was slow has done all."""
 
 KEPT_UP = 1.0
 """Seconds for which it must stay so."""
@@ -225,7 +228,9 @@ class Scenario:
             return
         accepted = [signal_id for order in self.oracle.accepted.values() for signal_id in order]
         daemon.delivering.writes.flush()
-        self.world.run(until=self.world.now + 0.5)
+        journal = daemon.journal
+        assert isinstance(journal, SimulatedJournal)
+        self.world.run(until=self.world.now + WRITTEN_WITHIN, done=lambda: journal.idle)
         rows = self._rows()
         times = Counter(applied.signal.signal_id for applied in self.domain.history)
         for signal_id in accepted:

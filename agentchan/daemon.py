@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import structlog
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
-from twisted.internet.task import LoopingCall, deferLater
+from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 
 from agentchan import __version__, building, configured, logs
@@ -35,7 +36,7 @@ from agentchan.chronicle import Chronicle
 from agentchan.config import Configuration
 from agentchan.core.calls import Calls
 from agentchan.core.channel import Channels, Wish
-from agentchan.core.observations import Answered, Failed, Mark, Pin
+from agentchan.core.observations import Answered, Failed
 from agentchan.core.outbox import Outbox
 from agentchan.core.session_values import Action, Reports, Restored, SignOn, State
 from agentchan.core.signal_route import signal_route
@@ -48,15 +49,15 @@ from agentchan.following import Following, Signs
 from agentchan.gauges import gauges
 from agentchan.idle_channels import IdleChannels
 from agentchan.ivr_health import IvrHealth, IvrHealthState
-from agentchan.journal.errors import JournalError, JournalUnavailable
-from agentchan.journal.facts import Remembered
+from agentchan.journal.errors import JournalError
 from agentchan.journal.health import Health
 from agentchan.journal.health import State as JournalState
 from agentchan.liveness import Liveness
 from agentchan.metrics import Metrics
 from agentchan.parts import LastReload
-from agentchan.recalling import remembered as recalled
+from agentchan.recalling import recalled
 from agentchan.reload import reload
+from agentchan.remembering import Remembering
 from agentchan.repairing import Repairing
 from agentchan.rewriting import Rewriting
 from agentchan.signal_parts import SignalParts
@@ -71,9 +72,6 @@ EX_CONFIG = 78
 
 HEARTBEAT_OF_TIME = 1.0
 """Seconds between looks at what depends on time alone: pins that end, marks that fall."""
-
-JOURNAL_AGAIN = 1.0
-"""Seconds after which the signals of earlier runs are read again, where the journal could not be read."""
 
 
 class Daemon(Service):
@@ -193,7 +191,7 @@ class Daemon(Service):
         self.call_limits = CallLimits(parts, self.accepting, configuration.calls)
         self._idle_channels = IdleChannels(parts, self.delivering)
         self._rewriting = Rewriting(parts, self.delivering)
-        self._parts = parts
+        self._remembering = Remembering(self, partial(recalled, parts))
 
     # -- start and stop ----------------------------------------------------------------------------------------------
 
@@ -209,18 +207,26 @@ class Daemon(Service):
             SystemExit: the journal cannot be used (78), or a door cannot be opened (1).
         """
         super().startService()
-        remembered = self._load()
+        try:
+            self._remembering.begin()
+        except JournalError as error:
+            log.error("journal-unusable", reason=str(error))  # noqa: TRY400 - the reason says it all
+            raise SystemExit(EX_CONFIG) from None
         self._set_aside = self.journal.health.set_aside
-        self._remember(remembered or Remembered())
         self._build()
         self._open_doors()
         self.notifications.start()
-        self.reactor.callWhenRunning(self._run, remembered)
+        self.reactor.callWhenRunning(self._run)
 
     def stopService(self) -> Deferred[None] | None:  # noqa: N802 - Twisted's name
         """Sign off and end, however the reactor came to stop."""
         super().stopService()
         return self.stop()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stopping is not None
 
     def stop(self) -> Deferred[None]:
         """Wait for calls as configured, sign off, flush, close; said again: wait for nobody."""
@@ -271,39 +277,6 @@ class Daemon(Service):
             _end(self._feeding)
         log.info("stopped")
 
-    def _load(self) -> Remembered | None:
-        try:
-            return self.journal.load()
-        except JournalUnavailable as error:
-            # Better an IVR whose channels are ready than none; but what was wanted is not known yet, and that is said.
-            log.error("journal-unavailable", reason=str(error))  # noqa: TRY400 - the reason says it all
-            return None
-        except JournalError as error:
-            log.error("journal-unusable", reason=str(error))  # noqa: TRY400 - the reason says it all
-            raise SystemExit(EX_CONFIG) from None
-
-    def _remember(self, remembered: Remembered) -> None:
-        now = self.reactor.seconds()
-        marks = tuple(Mark(mark.domain, mark.generation, mark.host) for mark in remembered.marks)
-        self.chronicle.remember(marks)
-        configuration = self.configuration
-        self.following.recall(
-            begun(configured.topology_urls(configuration), configuration.ce.domain, marks, remembered.home)
-        )
-        self.wishes.remember(remembered)
-        self._remember_calls(remembered)
-        pin = remembered.pin
-        if pin is not None:
-            until = inf if pin.until is None else now + pin.until.timestamp() - self.wall()
-            if until > now:
-                self.following.pin(Pin(pin.host, until, pin.reason, pin.who))
-
-    def _remember_calls(self, remembered: Remembered) -> None:
-        """Take up what is in progress, and what CE is still to be told."""
-        for kept in remembered.open_calls:
-            self.calls.began(recalled(self._parts, kept))
-        self.delivering.expect(remembered.waiting)
-
     def _build(self) -> None:
         """Build what talks to CE."""
         self.link = self.following.link = building.component_link(self, self._jitter, self._observe)
@@ -323,7 +296,7 @@ class Daemon(Service):
             raise SystemExit(1) from None
         self.doors = doors
 
-    def _run(self, remembered: Remembered | None) -> None:
+    def _run(self) -> None:
         """The reactor turns: take over the process's signals, and begin."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: self.reactor.callFromThread(self._told_to_stop))
@@ -338,7 +311,8 @@ class Daemon(Service):
         if interval is not None:
             self._feeding = self._every(min(interval, HEARTBEAT_OF_TIME), self._feed_watchdog)
         log.info("started", ivr=self.configuration.ivr.name, channels=len(self.channels), version=__version__)
-        Deferred.fromCoroutine(self._load_signals(remembered)).addErrback(self._broken)
+        loaded = Deferred.fromCoroutine(self._remembering.go_on())
+        loaded.addCallback(lambda _: self._direct()).addErrback(self._broken)
         if self.link is not None:
             for url in self.configuration.component_link.urls:
                 self.liveness.observed(url, self.link.timings)
@@ -351,22 +325,6 @@ class Daemon(Service):
         # What was made until now stays: a full collection would look at all of it again, for some 70 ms.
         gc.collect()
         gc.freeze()
-
-    async def _load_signals(self, remembered: Remembered | None) -> None:
-        """Take up the signals of earlier runs, as soon as the journal can be read."""
-        while self._stopping is None:
-            try:
-                if remembered is None:
-                    remembered = await self.journal.remembered()
-                    self.wishes.remember(remembered)
-                    self._remember_calls(remembered)
-                await self.delivering.load(remembered.last_position)
-            except JournalError as error:
-                log.warning("signals-not-loaded", reason=str(error))
-                await deferLater(self.reactor, JOURNAL_AGAIN)
-            else:
-                break
-        self._direct()
 
     def _broken(self, failure: Failure) -> None:
         """A fault of ours in what nobody waits for: say so loudly."""

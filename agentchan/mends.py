@@ -9,7 +9,7 @@ from attrs import evolve
 from agentchan.core.calls import Call
 from agentchan.core.outbox_values import Mend, Mending
 from agentchan.journal.writes import CallEnded, SignalAccepted
-from agentchan.recalling import remembered
+from agentchan.recalling import recalled
 from agentchan.signal_parts import SignalParts
 from agentchan.vocabulary import CallSignal, Fate, Gone, NewCall
 
@@ -35,7 +35,7 @@ class Mends:
             return call
         kept = await self._parts.journal.call(channel, call_id)
         # It may have come to mind meanwhile.
-        return self._parts.calls.find(channel, call_id) or (remembered(self._parts, kept) if kept is not None else None)
+        return self._parts.calls.find(channel, call_id) or (recalled(self._parts, kept) if kept is not None else None)
 
     async def made(self, mend: Mend) -> CallSignal:
         """The new signal, on disk.

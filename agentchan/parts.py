@@ -89,3 +89,7 @@ class Parts(Protocol):
     doors: Doors | None
     agent_channel: AgentChannel | None
     link: ComponentLink | None
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was told to stop."""

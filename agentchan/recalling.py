@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from twisted.internet.defer import Deferred
@@ -14,6 +15,7 @@ from agentchan.signal_parts import SignalParts
 from agentchan.vocabulary import Fate, NewCall
 
 Answer = TypeVar("Answer")
+Recalled = Callable[[KeptCall], Call]
 
 
 class Recalling:
@@ -43,7 +45,7 @@ class Recalling:
         kept = await self._answer(self._parts.journal.call(channel, call_id))
         if kept is None:
             raise await self.taken(signal_id, error)
-        call = remembered(self._parts, kept)
+        call = recalled(self._parts, kept)
         if call.ended:
             self._parts.calls.ended(call)
         else:
@@ -80,7 +82,7 @@ class Recalling:
             raise journal_unavailable(error.reason) from None
 
 
-def remembered(parts: SignalParts, kept: KeptCall) -> Call:
+def recalled(parts: SignalParts, kept: KeptCall) -> Call:
     """A call as the journal has it."""
     since = parts.now()
     if kept.since is not None:

@@ -23,7 +23,7 @@ from agentchan.core.outbox import Outbox
 from agentchan.core.outbox_values import Rules
 from agentchan.delivering import Delivering
 from agentchan.idle_channels import IdleChannels
-from agentchan.recalling import remembered as recalled
+from agentchan.recalling import recalled
 from agentchan.repairing import Repairing
 from agentchan.rewriting import Rewriting
 from agentchan.signal_parts import SignalParts

@@ -10,10 +10,10 @@ SECONDS ?= 60
 FAULTS ?= calls
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test demo check format fuzz coverage bench faults packaging systemd deb lock audit clean
+.PHONY: help venv test demo check format fuzz coverage simulate seeded-bugs bench faults packaging systemd deb lock audit clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(STAMP)  ## everything that is needed, in .venv; again after pyproject.toml has changed
 
@@ -45,6 +45,12 @@ coverage: $(STAMP)  ## which lines and branches the tests go through
 	$(PY) -m coverage run -m pytest $(PYTEST_ARGS)
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
+
+simulate: $(STAMP)  ## simulated faults; SEEDS=10000 FROM=501 for many, SEED=7 for one, with its trace
+	@$(PY) -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),500) --from $(or $(FROM),1) --keep-going)
+
+seeded-bugs: $(STAMP)  ## each deliberate fault in a copy of the tree, and who catches it; BUGS="NAME ..." for some
+	@$(PY) -m tests.seeded_bugs $(BUGS)
 
 bench: $(STAMP)  ## the figures, in 15 minutes; BENCH_ARGS="failover --full" for some, BENCH_ARGS=--help tells
 	@bench/get_haproxy.sh

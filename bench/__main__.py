@@ -50,7 +50,7 @@ def main() -> None:
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(OFFERED)} [default: all]")
     parser.add_argument("--full", action="store_true", help="more repetitions, more time: about an hour")
-    parser.add_argument("--smallest", action="store_true", help="the least that fills every table; figures say nothing")
+    parser.add_argument("--smallest", action="store_true", help="the least that shows that it works")
     parser.add_argument(
         "--json",
         type=Path,

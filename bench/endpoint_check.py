@@ -249,7 +249,8 @@ def measured(given: argparse.Namespace) -> dict[str, Any]:
 
             def begin() -> None:
                 running = Deferred.fromCoroutine(Measurement(ports, script, given.seconds, given.interval).run())
-                running.addBoth(lambda result: (ended.append(result), NET.stop()))
+                running.addBoth(ended.append)
+                running.addBoth(lambda _: NET.stop())
 
             NET.callWhenRunning(begin)
             NET.run()

@@ -180,7 +180,7 @@ VARIED: dict[type, set[str]] = {
     Channel: {
         *("name", "wish", "reported", "call_id", "since", "unknown_to_ce", "held_back", "told_again_at"),
         # What was said to CE, and whether it is asked next, show in nothing but what it reports then.
-        *("said", "asked_for"),
+        *("said", "asked_for", "tried_again", "not_taken"),
     },
 }
 

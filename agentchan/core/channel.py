@@ -242,7 +242,7 @@ class Channels:
             report = clear.get(name)
             if name not in self._in_session:
                 channel.forget(now)
-            elif name not in before:
+            elif name not in before or channel.unknown_to_ce:
                 channel.begin(report, now)
             elif report is not None:
                 channel.report(report.state, report.call_id, now)

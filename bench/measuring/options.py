@@ -26,7 +26,7 @@ def parser(description: str, *offered: str) -> argparse.ArgumentParser:
         "--json", type=Path, metavar="FILE", help="write the findings there, as JSON [default: bench/results/NAME.json]"
     )
     made.add_argument(
-        "--smallest", action="store_true", help="the least that fills every table, in seconds; its figures say nothing"
+        "--smallest", action="store_true", help="the least that shows that all of it works; its figures say nothing"
     )
     if "full" in offered:
         made.add_argument("--full", action="store_true", help="more repetitions, more time")

@@ -80,6 +80,94 @@ def test_a_wish_that_was_put_off_and_taken_out() -> None:
     assert channels.told_again_at == float("inf")
 
 
+def test_a_wish_that_ce_did_not_take_comes_back() -> None:
+    """Wanted otherwise and again as before, with nothing said in between: it is told at once; CE has not got it."""
+    channels = signed_on("c1")
+    change = ReadinessChange("c1", ready=True)
+    channels.asked([change])
+    channels.put_off(change, 5.0)
+    assert told(channels) == []
+    channels.wished("c1", OUT)
+    channels.wished("c1", READY)
+    assert told(channels) == ["c1 True"]
+    assert not channels["c1"].not_taken
+
+
+def test_whether_ce_has_taken_the_wish() -> None:
+    """It has not from when a wish was put off until CE has answered it well, or the session or the channel is gone."""
+    change = ReadinessChange("c1", ready=True)
+    ready, busy = (ChannelReport("c1", state, None) for state in (ChannelState.READY, ChannelState.BUSY))
+    for ends in (
+        lambda channels: channels.answered([change], [ready], 6.0, 7.0),
+        lambda channels: channels.answered([change], [busy], 6.0, 7.0),
+        lambda channels: channels.answered([change], [], 6.0, 7.0),
+        lambda channels: channels.signed_off(6.0),
+        lambda channels: channels.signed_on([], ("c1",), 6.0),
+        lambda channels: channels.exclude(["c1"]),
+    ):
+        channels = signed_on("c1")
+        channels.put_off(change, 5.0)
+        channels.say_again(5.0)
+        channels.asked([change])
+        assert channels["c1"].not_taken
+        ends(channels)
+        assert not channels["c1"].not_taken
+
+
+def test_channels_that_are_tried_again() -> None:
+    """CE does not know them until it has taken them; one that it names once more is left out once more."""
+    channels = signed_on("c1", "c2", "c3")
+    assert channels.exclude(["c2", "c3"]) == ("c2", "c3")
+    assert channels.exclude(["c2"]) == ()
+    channels.include_all()
+    assert (channels.known(), channels.unknown()) == (("c1", "c2", "c3"), ("c2", "c3"))
+    assert channels.exclude(["c3"]) == ("c3",)
+    assert (channels.known(), channels.unknown()) == (("c1", "c2"), ("c2", "c3"))
+    channels.extended([], ("c1", "c2"), 2.0)
+    assert channels.unknown() == ("c3",)
+    assert channels["c3"].left_out
+    # CE may forget again what it has known.
+    channels.include_all()
+    channels.signed_on([], ("c1", "c2", "c3"), 3.0)
+    assert channels.unknown() == ()
+    assert channels.exclude(["c3"]) == ("c3",)
+    assert channels.known() == ("c1", "c2")
+
+
+def test_a_channel_that_ce_believes_ready() -> None:
+    """One that is not wanted so is told, with or without a reason: only what CE says to be NotReady counts as said."""
+    for state, expected in (
+        (ChannelState.READY, ["c1 False"]),
+        (ChannelState.BUSY, ["c1 False"]),
+        (ChannelState.NOT_READY, []),
+    ):
+        channels = Channels(("c1",), Wish(ready=False), 0.0)
+        channels.signed_on([ChannelReport("c1", state)], ("c1",), 1.0)
+        assert told(channels) == expected
+
+
+def test_another_list_tells_of_the_old_channels_too() -> None:
+    """What CE reports of a channel in both lists is its newest word; one that it does not report stays as it was."""
+    channels = signed_on("c1", "c2")
+    channels.opening()
+    channels.extended([ChannelReport("c1", ChannelState.BUSY, "1")], ("c1", "c2"), 2.0)
+    assert (channels["c1"].reported, channels["c1"].call_id) == (ChannelState.BUSY, "1")
+    assert channels["c2"].reported is ChannelState.NOT_READY
+
+
+def test_since_when_a_channel_is_so() -> None:
+    """Since its state, or its call, has changed; the same news again changes nothing."""
+    channels = signed_on("c1")
+    for now, state, call_id, since in (
+        (2.0, ChannelState.BUSY, "1", 2.0),
+        (3.0, ChannelState.BUSY, "1", 2.0),
+        (4.0, ChannelState.BUSY, "2", 4.0),
+        (5.0, ChannelState.WRAPUP, "2", 5.0),
+    ):
+        channels.reported_by_signal(ChannelReport("c1", state, call_id), now)
+        assert (channels["c1"].call_id, channels["c1"].since) == (call_id, since)
+
+
 def test_held_back_over_a_reload() -> None:
     """A channel that leaves the list with signals pending, and comes back, is still held back."""
     channels = signed_on("c1", "c2")

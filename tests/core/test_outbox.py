@@ -255,6 +255,7 @@ def test_channel_held_by_a_call_whose_gone_is_pending() -> None:
     outbox.replied(taken(outbox, 0.0), held(), 0.0)
     assert told(outbox) == ["n:1 tried"]
     assert [taken_and_confirmed(outbox) for _ in range(3)] == ["g:old", "n:1", "g:1"]
+    assert outbox.pending("c1") == ()
 
 
 def test_channel_held_while_standing_by() -> None:
@@ -513,6 +514,13 @@ def test_new_calls_expire_and_gones_do_not() -> None:
     outbox.expire(100.1)
     assert told(outbox) == ["n:1 expired"]
     assert taken(outbox, 86400.0 * 365).signal_id == "g:1"
+
+
+def test_an_old_gone_keeps_no_new_call_from_expiring() -> None:
+    """However long a Gone has been waiting before it, on another channel."""
+    outbox = outbox_of(gone("0", "c2"), new_call("1"), rules=Rules(new_call_max_age=100.0))
+    outbox.expire(100.1)
+    assert told(outbox) == ["n:1 expired", "c1 empty"]
 
 
 def test_too_old_when_its_turn_comes() -> None:

@@ -42,6 +42,7 @@ EXPECTED = (
     "marks",
     "home",
     "failing_over",
+    "domain_state",
     "target",
 )
 NOBODY = "nobody"
@@ -102,6 +103,7 @@ def seen(topology: Topology, start: Mapping[str, Any], now: float) -> dict[str, 
         "marks": {mark.domain or "": [mark.generation, mark.host] for mark in topology.marks},
         "home": topology.home or "",
         "failing_over": f"{words[answer.answer]}: {answer.reason}",
+        "domain_state": answer.state.value if answer.state else "",
         "target": NOBODY
         if target is None
         else {

@@ -38,6 +38,12 @@ OUTAGE = 10.0
 """Seconds."""
 BIN = 0.1
 PATIENCE = 120.0
+SLOW: dict[str, dict[str, str]] = {
+    "agent_channel": {"heartbeat_interval": "2s", "reply_timeout": "10s"},
+    "component_link": {"timeout": "5s", "watch_wait": "5s"},
+}
+"""Patience with a pair that shares its processors with the whole fleet; how attempts are paced is not touched."""
+SESSION_TIMEOUT = 15.0
 LEAST_PAUSE = 0.1
 """Seconds between two attempts on a host whose role and generation are unchanged (design, backoff)."""
 ALLOWED = 3
@@ -113,7 +119,7 @@ class Fleet:
         self.ivrs = {
             f"ivr{number:0{width}d}": [f"ivr{number:0{width}d}-{{1..{CHANNELS}}}"] for number in range(1, daemons + 1)
         }
-        self.pair = Pair(directory / "pair", ivrs=self.ivrs, request_log=False)
+        self.pair = Pair(directory / "pair", ivrs=self.ivrs, session_timeout=SESSION_TIMEOUT, request_log=False)
         self._directory = directory
         self._processes = processes
         self._stack = ExitStack()
@@ -157,7 +163,8 @@ class Fleet:
                 {
                     "ivr": {"name": ivr, "channels": self.ivrs[ivr], "instance_id": ivr},
                     "ce": {"domain": "lab"},
-                    "component_link": {"urls": self.pair.component_urls},
+                    **SLOW,
+                    "component_link": {"urls": self.pair.component_urls, **SLOW["component_link"]},
                     "api": {"socket": str(self._directory / f"{ivr}.sock"), "listen": ""},
                     "journal": {"path": str(self._directory / f"{ivr}.sqlite3")},
                     "log": {"level": "warning"},
@@ -169,12 +176,13 @@ class Fleet:
 
     def wait_ready(self) -> None:
         """Wait until the active host has every channel of every IVR ready."""
-        self.pair.wait_until(self._all_ready, timeout=PATIENCE, interval=0.1, what="every channel is ready")
+        self.pair.wait_until(self._all_ready, timeout=PATIENCE, interval=0.2, what="every channel is ready")
 
     def _all_ready(self) -> bool:
         active = self.pair.active()
-        found = self.pair.ask(active, "/states") if active else {}
-        return all(found.get(ivr, {}).get("Ready") == CHANNELS for ivr in self.ivrs)
+        # What is asked of sessions costs the host next to nothing, while it has a fleet to serve.
+        ready = {session["ivr"]: session["ready"] for session in self.pair.sessions(active)} if active else {}
+        return all(ready.get(ivr) == CHANNELS for ivr in self.ivrs)
 
     def told(self, name: str, loss: Callable[[], None]) -> Story:
         """Play a story: ``loss`` takes hosts away, and brings one back."""

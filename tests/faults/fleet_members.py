@@ -29,6 +29,9 @@ from agentchan.service_maker import service_of
 
 reactor: Any = installed
 
+BETWEEN = 0.1
+"""Seconds between two starts; one takes some 10 ms."""
+
 
 @define
 class WritingDialer(Dialer):
@@ -68,9 +71,9 @@ def main(dials: str, *configurations: str) -> None:
             daemons.append(daemon)
         reactor.callWhenRunning(StandardIO, _End())
         for number, daemon in enumerate(daemons):
-            # One after the other, as hosts boot: a start takes some 10 ms.
-            reactor.callLater(0.03 * number, daemon.startService)
-        reactor.callLater(0.03 * len(daemons), print, "started", flush=True)
+            # One after the other, as hosts boot.
+            reactor.callLater(BETWEEN * number, daemon.startService)
+        reactor.callLater(BETWEEN * len(daemons), print, "started", flush=True)
         reactor.run(installSignalHandlers=False)
 
 

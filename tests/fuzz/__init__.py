@@ -11,4 +11,5 @@ TARGETS = (
     "sip_messages",
     "soap_door",
     "soap_replies",
+    "wsdls",
 )

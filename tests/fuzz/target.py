@@ -22,6 +22,9 @@ REACTOR = 0.010
 THREAD = 0.500
 """Seconds of processor time of what is done in a thread, or before anything runs."""
 
+COMMAND = 2.0
+"""Seconds of processor time of what only a command does, while somebody waits for it."""
+
 CANARY = "canary.xml"
 """A file in the working directory that nobody is to read; corpora name it where a parser might be made to."""
 

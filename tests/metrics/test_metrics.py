@@ -164,7 +164,7 @@ def test_signals(daemon: Daemon) -> None:
 def test_surroundings(daemon: Daemon) -> None:
     """Drain, alarms, journal, reload."""
     daemon.wishes.drain = Drain(since=990.0, reason="", until=inf, who="anna")
-    daemon.chronicle.alarmed(Note("contended", "somebody else", alarm=True))
+    daemon.chronicle.alarmed(Note("ivr-unknown", "no such IVR", alarm=True))
     assert value(daemon, "agentchan_draining") == 1.0
     assert value(daemon, "agentchan_drain_since_timestamp_seconds") == WALL - 10.0
     assert value(daemon, "agentchan_drain_until_timestamp_seconds") == inf

@@ -21,14 +21,15 @@ INVARIANTS = tuple(f"I{number}" for number in range(1, 8))
 @click.argument("names", nargs=-1)
 @click.option("--seeds", type=click.IntRange(0), default=300, show_default=True, help="Play so many at most; 0: none.")
 @click.option("--tests/--no-tests", default=True, show_default=True, help="Whether to run the tests, too.")
+@click.option("--both", is_flag=True, help="Run tests and simulation for each, also if one has caught it.")
 @click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 1, show_default=True, help="At once.")
-def main(names: tuple[str, ...], *, seeds: int, tests: bool, jobs: int) -> None:
+def main(names: tuple[str, ...], *, seeds: int, tests: bool, both: bool, jobs: int) -> None:
     """Make each bug, or those named; ends 1 if one survives, or (of all) an invariant has caught none."""
     bugs = [bug for bug in listed() if not names or bug.name in names]
 
     def hunt(bug: Bug) -> Caught:
         with tempfile.TemporaryDirectory() as folder:
-            return hunted(bug, Path(folder), seeds=seeds, tests=tests)
+            return hunted(bug, Path(folder), seeds=seeds, tests=tests, both=both)
 
     click.echo(f"{'bug':40} {'simulation':18} test")
     found: list[Caught] = []

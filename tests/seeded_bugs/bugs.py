@@ -29,6 +29,7 @@ class Bug:
 
     Attributes:
         why: what goes wrong with it.
+        simulated: whether the simulation finds it soon, so that it is asked first, before the other tests.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Bug:
     old: str
     new: str
     why: str
+    simulated: bool = False
 
     def places(self, root: Path = ROOT) -> int:
         """How often the old text is in its file."""
@@ -86,12 +88,22 @@ def copied(folder: Path) -> Path:
     return root
 
 
-def hunted(bug: Bug, folder: Path, *, seeds: int, tests: bool) -> Caught:
-    """Make a fault in a copy, and look who catches it."""
+def hunted(bug: Bug, folder: Path, *, seeds: int, tests: bool = True, both: bool = False) -> Caught:
+    """Make a fault in a copy, and look who catches it.
+
+    Args:
+        bug: the fault.
+        folder: an empty one, for the copy.
+        seeds: so many are played at most; 0: none.
+        tests: whether the tests are run.
+        both: also if one of the two has caught it.
+    """
     root = copied(folder)
     bug.make(root)
-    test = _tested(root) if tests else None
-    invariant, seed = _simulated(root, seeds) if seeds else (None, None)
+    test = _tested(root) if tests and (both or not bug.simulated) else None
+    invariant, seed = _simulated(root, seeds) if seeds and (both or test is None) else (None, None)
+    if tests and not both and bug.simulated and invariant is None:
+        test = _tested(root)
     return Caught(bug, test, invariant, seed)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -16,10 +17,10 @@ import click
 from tests.simulation.scenario import Outcome, played
 from tests.simulation.world import BEGIN
 
-TOGETHER = 25
+TOGETHER = 5
 """Seeds that one worker plays before it tells."""
 
-MEMORY = Path("/dev/shm")
+MEMORY = Path("/dev/shm")  # noqa: S108 - the folders in it are made by tempfile
 """Where journals are quick; elsewhere than on Linux the usual place for temporary files does."""
 
 
@@ -53,7 +54,8 @@ def main(*, seed: int | None, seeds: int, first: int, jobs: int, keep_going: boo
     """Play seeds: the real daemon among simulated hosts, networks and disks. Ends 1 if an invariant does not hold."""
     if os.environ.get("PYTHONHASHSEED") != "0":
         # The order of sets is chance, too.
-        os.execve(sys.executable, [sys.executable, "-m", "tests.simulation", *sys.argv[1:]], os.environ | {"PYTHONHASHSEED": "0"})
+        again = [sys.executable, "-m", "tests.simulation", *sys.argv[1:]]
+        sys.exit(subprocess.run(again, env={**os.environ, "PYTHONHASHSEED": "0"}, check=False).returncode)
     if seed is not None:
         sys.exit(explain(seed))
     sys.exit(_play_many(range(first, first + seeds), jobs, keep_going=keep_going))
@@ -71,7 +73,9 @@ def _play_many(seeds: range, jobs: int, *, keep_going: bool) -> int:
             new = [outcome for outcome in done.result() if outcome.broken is not None]
             failed += new
             for outcome in new:
-                click.echo(f"seed {outcome.seed}: {outcome.broken}\n  replay: make simulate SEED={outcome.seed}", err=True)
+                click.echo(
+                    f"seed {outcome.seed}: {outcome.broken}\n  replay: make simulate SEED={outcome.seed}", err=True
+                )
             if failed and not keep_going:
                 pool.shutdown(cancel_futures=True)
                 break

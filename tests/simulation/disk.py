@@ -90,6 +90,7 @@ class SimulatedJournal(Journal):
 
     disk: Disk
     """Set by whoever makes the class of one daemon's journal."""
+    _keeper: FullKeeper
 
     def __init__(self, reactor: Reactor, path: Path, *, wall: Callable[[], datetime], **others: Any) -> None:
         self._turns = reactor

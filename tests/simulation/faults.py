@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from attrs import define, field
 from twisted.python.failure import Failure
@@ -82,7 +83,7 @@ class Faults:
         kinds = random.sample(self.kinds(), random.randint(1, 6))
         for _ in range(random.randint(2, 12)):
             kind = random.choice(kinds)
-            self.world.later(self.world.uniform(0.0, seconds), lambda kind=kind: self._begin(kind))
+            self.world.later(self.world.uniform(0.0, seconds), partial(self._begin, kind))
 
     def _begin(self, kind: Callable[[], End]) -> None:
         if self.healed:
@@ -406,4 +407,3 @@ class Faults:
     @staticmethod
     def _not_kept(failure: Failure) -> None:
         failure.trap(JournalError, Refused)
-

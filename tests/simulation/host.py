@@ -296,13 +296,7 @@ class Host:
         self._look()
         acts = self._acts()
         if acts.role is not Role.ACTIVE:
-            if isinstance(request, Heartbeat) and request.session_id in self._over:
-                if self.after_role_change == "unknown-session":
-                    return Reply(Meaning.UNKNOWN_SESSION, "the session is over")
-                if self.after_role_change == "reply":
-                    return Reply(Meaning.CONFIRMED, role=Role.STANDBY, generation=acts.generation)
-            active = None if self.domain.active == self.name else self.domain.active
-            return Reply(Meaning.NOT_ACTIVE, f"{self.name} is not active", active_server=active)
+            return self._denied(request, acts)
         match request:
             case OpenSession():
                 return self._open(request, pipe, acts)
@@ -313,6 +307,18 @@ class Host:
         if session is None or session.pipe is not pipe or self._silent(session):
             return Reply(Meaning.UNKNOWN_SESSION, "no such session lives on this connection")
         session.heard_at = self.world.now
+        return self._in_session(request, session, acts)
+
+    def _denied(self, request: Request, acts: View) -> Reply:
+        if isinstance(request, Heartbeat) and request.session_id in self._over:
+            if self.after_role_change == "unknown-session":
+                return Reply(Meaning.UNKNOWN_SESSION, "the session is over")
+            if self.after_role_change == "reply":
+                return Reply(Meaning.CONFIRMED, role=Role.STANDBY, generation=acts.generation)
+        active = None if self.domain.active == self.name else self.domain.active
+        return Reply(Meaning.NOT_ACTIVE, f"{self.name} is not active", active_server=active)
+
+    def _in_session(self, request: Heartbeat | CloseSession | SetReadiness, session: Session, acts: View) -> Reply:
         match request:
             case Heartbeat():
                 return Reply(Meaning.CONFIRMED, role=acts.role, generation=acts.generation)
@@ -324,11 +330,8 @@ class Host:
                 if unknown:
                     return Reply(Meaning.UNKNOWN_CHANNEL, "not in this session", channels=unknown)
                 session.readiness.update({change.channel: change.ready for change in changes})
-                return Reply(
-                    Meaning.CONFIRMED,
-                    reports=tuple(self._report(session.ivr, change.channel) for change in changes),
-                )
-        raise TypeError(f"{request!r} is no request")
+                reports = tuple(self._report(session.ivr, change.channel) for change in changes)
+                return Reply(Meaning.CONFIRMED, reports=reports)
 
     def _open(self, request: OpenSession, pipe: Pipe | None, acts: View) -> Reply:
         live = self.session_of(request.ivr)

@@ -157,7 +157,7 @@ class Ivr:
     pause: float
     closing: bool = False
     lines: dict[str, Line] = field(factory=dict)
-    failures: list[BaseException] = field(factory=list)
+    failures: list[str] = field(factory=list)
 
     def begin(self, channels: list[str]) -> None:
         """Calls come."""
@@ -167,7 +167,7 @@ class Ivr:
 
     def failed(self, failure: Failure) -> None:
         """A request came to something that no caller should see."""
-        self.failures.append(failure.value)
+        self.failures.append(repr(failure.value))
 
     @property
     def quiet(self) -> bool:

@@ -53,16 +53,29 @@ class Word:
     """The newest word of one host, by all that has been heard from it.
 
     Attributes:
-        active: what it says; None: nothing yet.
+        active: what it says, its claims on the agent channel left out; None: nothing yet.
         generation: in which.
         told: the newest generation that it has told, whether the word that told it counts or not.
         denied_at: when the newest denial came.
+        claimed: the generation in which it claims to be active on the agent channel; None: it does not, or there is no
+            agent channel to it any more.
+        claimed_at: when that was asked for.
     """
 
     active: bool | None = None
     generation: int = -1
     told: int = -1
     denied_at: float = -inf
+    claimed: int | None = None
+    claimed_at: float = -inf
+
+    @property
+    def says_active(self) -> bool:
+        """Of two words the one of the higher generation counts, of equal ones the later."""
+        claimed = -1 if self.claimed is None else self.claimed
+        if claimed == self.generation:
+            return bool(self.active) or self.claimed_at >= self.denied_at
+        return claimed > self.generation or bool(self.active)
 
     def heard(self, *, active: bool, generation: int | None, asked_at: float, now: float) -> None:
         """It says whether it is active; a denial is believed before a claim that was asked for earlier."""
@@ -160,7 +173,7 @@ class Oracle:
         if not self.by_link and isinstance(request, OpenSession):
             return
         word = self.words.get(connection.host)
-        if word is None or not word.active:
+        if word is None or not word.says_active:
             says = "nothing yet" if word is None or word.active is None else "that it is not active"
             self.world.fail("I1", f"{type(request).__name__} goes to {connection.host}, whose newest word is {says}")
 
@@ -184,12 +197,17 @@ class Oracle:
                 if self.world.trace is not None:
                     self.world.tell("{} says: {}, generation {}", name, said.role.value, said.generation)
             case Reply(meaning=Meaning.NOT_ACTIVE, generation=generation):
+                self._word(connection.host).claimed = None
                 self._word(connection.host).heard(active=False, generation=generation, asked_at=asked_at, now=now)
             case Reply(meaning=Meaning.CONFIRMED, generation=generation) if isinstance(
                 request, OpenSession | Heartbeat
             ):
-                active = said.role is not Role.STANDBY
-                self._word(connection.host).heard(active=active, generation=generation, asked_at=asked_at, now=now)
+                word = self._word(connection.host)
+                if said.role is Role.STANDBY:
+                    word.claimed = None
+                    word.heard(active=False, generation=generation, asked_at=asked_at, now=now)
+                else:
+                    word.claimed, word.claimed_at = generation, asked_at
                 self.highest = max(self.highest, generation or 0)
             case Reply(meaning=Meaning.CHANNEL_HELD) if isinstance(request, NewCall):
                 self.was_held.add(request.signal_id)
@@ -253,6 +271,7 @@ class Oracle:
             case SignOffDone() if self._signed_on is not None:
                 host, since = self._signed_on
                 self._signed_on = None
+                self._word(host).claimed = None
                 if now - since >= self.backoff.maximum:
                     self._attempts.pop(host, None)
 

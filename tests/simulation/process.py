@@ -123,9 +123,9 @@ class Reactor:
         """Call something later."""
         return ProcessTimer(self.process, self._world.now + seconds, partial(call, *args, **named))
 
-    def callFromThread(self, call: Callable[..., object], *args: Any, **named: Any) -> None:  # noqa: N802 - Twisted's name
+    def callFromThread(self, callable: Callable[..., Any], *args: Any, **kwargs: Any) -> None:  # noqa: A002, N802 - Twisted's names
         """Call it soon."""
-        self.callLater(0.0, call, *args, **named)
+        self.callLater(0.0, callable, *args, **kwargs)
 
     callWhenRunning = callFromThread  # noqa: N815 - Twisted's name
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from attrs import define, frozen
@@ -20,7 +21,7 @@ from tests.simulation.host import Host
 from tests.simulation.ivr import Ivr
 from tests.simulation.network import Link
 from tests.simulation.oracle import Oracle
-from tests.simulation.site import IVR, Settings, Site, surroundings
+from tests.simulation.site import IVR, Settings, Site, Turns, surroundings
 from tests.simulation.world import BEGIN, Broken, World
 
 LINK_TIMEOUT, CONNECT, REPLY = 1.0, 1.0, 2.0
@@ -146,7 +147,9 @@ class Scenario:
                 return steady_since - healed_at, bound
         wrong = self.wrong()
         if wrong is not None:
-            world.fail("I6", f"{wrong}, {world.now - healed_at:.1f} s after everything has healed (bound {bound:.1f} s)")
+            world.fail(
+                "I6", f"{wrong}, {world.now - healed_at:.1f} s after everything has healed (bound {bound:.1f} s)"
+            )
         return world.now - healed_at, bound
 
     @property
@@ -179,32 +182,30 @@ class Scenario:
     # -- what must be true in the end (I4, I6) -------------------------------------------------------------------------
 
     def wrong(self) -> str | None:
-        """What is not yet as it should be."""
-        site, domain = self.site, self.domain
-        daemon = site.daemon
+        """What is not yet as it should be; the first of it."""
+        daemon = self.site.daemon
         if daemon is None or not self.ivr.quiet:
             return "the IVR waits for the daemon"
-        if not site.up:
+        return next(self._wrong_at(daemon), None)
+
+    def _wrong_at(self, daemon: Turns) -> Iterator[str]:
+        if not self.site.up:
             shown = daemon.agent_channel.shown() if daemon.agent_channel is not None else None
-            return f"the agent channel is not up: {shown}, {daemon.following.verdict}"
+            yield f"the agent channel is not up: {shown}, {daemon.following.verdict}"
         if not daemon.delivering.loaded or len(daemon.delivering):
-            return f"{len(daemon.delivering)} signals are pending"
+            yield f"{len(daemon.delivering)} signals are pending"
         if daemon.repairing.stuck:
-            return f"stuck: {daemon.repairing.stuck}"
-        active = self.hosts[domain.active or ""]
+            yield f"stuck: {daemon.repairing.stuck}"
+        active = self.hosts[self.domain.active or ""]
         session = active.session_of(IVR)
         if session is None or session.pipe is None:
-            return f"{active.name} has no session"
+            yield f"{active.name} has no session"
         for channel, report in active.states(IVR, tuple(self.channels)).items():
-            wrong = self._wrong_with(channel, report)
+            wrong = self._wrong_with(daemon, channel, report)
             if wrong is not None:
-                return wrong
-        return None
+                yield wrong
 
-    def _wrong_with(self, channel: str, report: ChannelReport) -> str | None:
-        daemon = self.site.daemon
-        if daemon is None:
-            return "the daemon is not there"
+    def _wrong_with(self, daemon: Turns, channel: str, report: ChannelReport) -> str | None:
         open_call = self.ivr.lines[channel].open_call
         if report.call_id != open_call:
             return f"{channel} holds {report.call_id} and should hold {open_call}"
@@ -219,7 +220,7 @@ class Scenario:
 
     def _look_at_failures(self) -> None:
         for error in self.ivr.failures:
-            self.world.fail("I0", f"a request came to {error!r}")
+            self.world.fail("I0", f"a request came to {error}")
 
     def _look_into_the_journal(self) -> None:
         """Every accepted signal is confirmed, on disk too, and applied; what else was applied are repairs."""

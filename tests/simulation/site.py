@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from functools import cache
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,8 @@ from unittest import mock
 import structlog
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred, succeed
-from twisted.logger import LogEvent, globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
+from zope.interface import implementer
 
 from agentchan import building
 from agentchan import daemon as daemon_module
@@ -238,11 +240,12 @@ def surroundings(world: World) -> Iterator[None]:
             world.tell("log: {}", {key: value for key, value in event.items() if key != "exc_info"})
         raise structlog.DropEvent
 
+    @implementer(ILogObserver)
     def unhandled(event: LogEvent) -> None:
         if "log_failure" in event:
             world.fail("I0", f"unhandled: {event['log_failure'].value!r}")
 
-    numbers = iter(range(1, 1_000_000))
+    numbers = (f"s{number}" for number in count(1))
     structlog.configure(
         processors=[watch],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO if world.trace is not None else logging.ERROR),
@@ -254,7 +257,7 @@ def surroundings(world: World) -> Iterator[None]:
         mock.patch.multiple(daemon_module, signal=no_signals, gc=no_collector),
         mock.patch.multiple(building, Codec=ValueCodec, Doors=_NoDoors),
         *(
-            mock.patch(f"agentchan.{name}.uuid4", lambda: f"s{next(numbers)}")
+            mock.patch(f"agentchan.{name}.uuid4", side_effect=numbers)
             for name in ("accepting", "mends", "idle_channels")
         ),
     ]
@@ -267,4 +270,3 @@ def surroundings(world: World) -> Iterator[None]:
             patch.stop()
         globalLogPublisher.removeObserver(unhandled)
         structlog.reset_defaults()
-

@@ -83,11 +83,13 @@ class ValueCodec:
 
     def decode(self, _request: Request, _status: int, _content_type: str | None, body: Any) -> Reply:
         """What a connector answered."""
-        return _good(body, Reply)
+        reply: Reply = _good(body, Reply)
+        return reply
 
     def decode_status(self, _duty: str, _status: int, _content_type: str | None, body: Any) -> ServerStatus:
         """What a Component Service answered."""
-        return _good(body, ServerStatus)
+        status: ServerStatus = _good(body, ServerStatus)
+        return status
 
 
 def _good(body: Body, kind: type[Any]) -> Any:
@@ -120,6 +122,7 @@ class Connection:
         dialer: Dialer,
         pipe: Pipe,
         url: ServiceUrl,
+        *,
         service: str,
         on_bytes: Callable[[], None],
         on_lost: Callable[[str], None],
@@ -183,7 +186,7 @@ class Connection:
         if self._aborted is None and self._exchange is not None:
             self._on_bytes()
 
-    def answered(self, number: int, answer: HttpAnswer) -> None:
+    def answered(self, number: int, answer: Any) -> None:
         """A whole answer came."""
         exchange, asked = self._exchange, self._asked
         if self._aborted is not None or number != self._number or exchange is None or asked is None:
@@ -297,7 +300,16 @@ class _Attempt:
         if outcome is None or pipe is None:
             return
         self._clear()
-        outcome.callback(Connection(self._dialer, pipe, self._url, self.service, self._on_bytes, self._on_lost))
+        outcome.callback(
+            Connection(
+                self._dialer,
+                pipe,
+                self._url,
+                service=self.service,
+                on_bytes=self._on_bytes,
+                on_lost=self._on_lost,
+            )
+        )
 
     def _fail(self, reason: str, *, timed_out: bool = False) -> None:
         outcome, self._outcome = self._outcome, None

@@ -18,6 +18,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 
 from agentchan.config.files import FileUnusableError, read_file
+from agentchan.rfc3339 import rfc3339
 
 log = structlog.get_logger("agentchan.certificates")
 
@@ -105,7 +106,7 @@ class CertificateWatch:
             "certificate-expiring",
             level="warning",
             certificate=name,
-            not_after=end.isoformat().replace("+00:00", "Z"),
+            not_after=rfc3339(end),
             days=left.days,
             text=f"the certificate {_NAMES.get(name, name)} {expires}; {_REMEDIES.get(name, _RENEW)}",
         )

@@ -60,6 +60,7 @@ from agentchan.reload import reload
 from agentchan.remembering import Remembering
 from agentchan.repairing import Repairing
 from agentchan.rewriting import Rewriting
+from agentchan.rfc3339 import rfc3339
 from agentchan.signal_parts import SignalParts
 from agentchan.sip.building import build_prober
 from agentchan.stopping import drained
@@ -105,7 +106,7 @@ class Daemon(Service):
         self.started_at: float = reactor.seconds()
         self.verdict_since = self.started_at
         self.notifier = Notifier.from_environment(environ)
-        self.feed = EventFeed(secrets.token_hex(4), lambda: datetime.fromtimestamp(wall(), UTC).isoformat())
+        self.feed = EventFeed(secrets.token_hex(4), lambda: rfc3339(datetime.fromtimestamp(wall(), UTC)))
         self.journal = building.journal(reactor, configuration, wall, self._journal_health)
         self.chronicle = Chronicle(self.journal, self.feed, wall, reactor.seconds)
         self.metrics = Metrics(lambda: gauges(self), {"version": __version__, "profile": profile.name})
@@ -438,8 +439,9 @@ class Daemon(Service):
         self.wishes.ivr_is(down=down)
         self.call_limits.ivr_is(down=down)
 
-    def _endpoint_changed(self, row: EndpointRow) -> None:
-        level = "warning" if row.available is False else "info"
+    def _endpoint_changed(self, row: EndpointRow, before: bool | None) -> None:
+        # At a start every endpoint becomes available; that is news only for who listens.
+        level = "warning" if row.available is False else "debug" if before is None else "info"
         self.chronicle.happened("endpoint", level=level, uri=row.uri, available=row.available, reason=row.reason)
 
     def _journal_health(self, health: Health) -> None:

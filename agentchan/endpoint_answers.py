@@ -7,6 +7,8 @@ from typing import Any
 
 from attrs import frozen
 
+from agentchan.rfc3339 import rfc3339
+
 
 @frozen
 class EndpointAnswer:
@@ -88,4 +90,4 @@ def _instant(seconds: float | None) -> str | None:
     """ISO 8601 in UTC, from seconds since the epoch."""
     if seconds is None:
         return None
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return rfc3339(datetime.fromtimestamp(seconds, UTC))

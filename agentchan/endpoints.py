@@ -70,7 +70,7 @@ class EndpointWatch:
     """Watches endpoints and answers questions about them.
 
     Attributes:
-        on_change: told of each endpoint whose ``available`` has changed; may be replaced.
+        on_change: told of each endpoint whose ``available`` has changed, and what it was before; may be replaced.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class EndpointWatch:
         *,
         jitter: Jitter,
         wall: Callable[[], float],
-        on_change: Callable[[EndpointRow], None] = lambda _row: None,
+        on_change: Callable[[EndpointRow, bool | None], None] = lambda _row, _before: None,
         most_asked_for: int = MOST_ASKED_FOR,
     ) -> None:
         """Prepare; nothing is probed before :meth:`start`.
@@ -243,11 +243,7 @@ class EndpointWatch:
     def _checked(self, key: str, watched: _Watched, before: Presence) -> None:
         self._release(watched)
         if watched.watch.presence.available is not before.available:
-            row = self._row(watched)
-            # At a start everything becomes available; that is news only for who listens.
-            tell = log.debug if before.available is None and row.available else log.info
-            tell("endpoint-changed", uri=row.uri, available=row.available, reason=row.reason)
-            self.on_change(row)
+            self.on_change(self._row(watched), before.available)
         asked_at = watched.asked_at
         if asked_at is not None and self._reactor.seconds() - asked_at > WATCHED_AFTER_QUESTION:
             watched.asked_at = None

@@ -16,6 +16,7 @@ from agentchan.core.channel import Channel
 from agentchan.core.observations import Topology, View
 from agentchan.core.session_values import Shown
 from agentchan.core.verdict import FailingOver, Verdict, known_hosts
+from agentchan.rfc3339 import rfc3339
 from agentchan.vocabulary import ChannelState, Role
 
 
@@ -35,7 +36,7 @@ class Moment:
         """The time of day, in UTC, that a monotonic time stands for; None for None and for never."""
         if at is None or not -inf < at < inf:
             return None
-        return self.datetime(at).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return rfc3339(self.datetime(at))
 
     def datetime(self, at: float) -> datetime:
         """The same as a datetime."""

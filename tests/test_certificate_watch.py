@@ -74,7 +74,7 @@ class WatchTests(SynchronousTestCase):
         (told,) = self.told
         assert told["event"] == "certificate-expiring"
         assert (told["level"], told["certificate"], told["days"]) == ("warning", "client", 30)
-        assert told["not_after"] == "2026-12-24T14:00:00Z"
+        assert told["not_after"] == "2026-12-24T14:00:00.000Z"
         assert "that we show to CE ([tls] certificate_file) expires on 2026-12-24 14:00 UTC, in 30 days" in told["text"]
         assert "agentchan reload" in told["text"]
         self.hours(23)

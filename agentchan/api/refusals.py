@@ -39,13 +39,6 @@ class Refused(Exception):  # noqa: N818  an answer, not a fault of ours
         return {"error": {"code": self.code, "message": self.message, **self.details}}
 
 
-class NotOffered(Refused):
-    """This daemon does not do what was asked, as it is configured; the text says what."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__("not-offered", f"this daemon does not offer {what}", HTTPStatus.NOT_IMPLEMENTED)
-
-
 class Malformed(Refused):
     """A request that is no request of this API: 400."""
 

@@ -20,9 +20,10 @@ from agentchan.ce.messages import Repeated
 from agentchan.ce.profile import Duty, Profile
 from agentchan.ce.replies import texts_at
 from agentchan.ce.shapes import ITSELF, Shape
-from agentchan.ce.templates import Template, iso_time
+from agentchan.ce.templates import Template
 from agentchan.ce.wsdl import SoapVersion
 from agentchan.ce.xml_input import XmlRefused, local_name, parse_xml
+from agentchan.rfc3339 import rfc3339
 from agentchan.vocabulary import ChannelState, Meaning
 
 _OWN = frozenset(
@@ -269,7 +270,7 @@ def _time(path: str, text: str, template: Template) -> datetime:
     try:
         at = datetime.strptime(text, form) if form else datetime.fromisoformat(text)  # noqa: DTZ007 - seen to below
     except ValueError:
-        example = iso_time(datetime(2026, 11, 24, 13, 5, tzinfo=UTC))
+        example = rfc3339(datetime(2026, 11, 24, 13, 5, tzinfo=UTC))
         raise DoorFault(Meaning.REFUSED, f"{path} is {text[:100]!r}; a time is such as {example}") from None
     if at.tzinfo is None and not form:
         raise DoorFault(Meaning.REFUSED, f"{path} is {text!r}, which has no zone; end it with Z or +01:00")

@@ -9,7 +9,7 @@ from xml.sax.saxutils import quoteattr
 
 from agentchan.ce.messages import cleaned
 from agentchan.ce.shapes import ITSELF, Kind, Shape
-from agentchan.ce.templates import iso_time
+from agentchan.rfc3339 import rfc3339
 
 
 def instance(shape: Shape, values: Mapping[str, str], text: str, space: str = "", path: str = "") -> str:
@@ -61,5 +61,5 @@ def texts_of(shape: Shape) -> Iterator[str]:
 def _default(kind: Kind, text: str) -> str:
     defaults = {Kind.BOOLEAN: "false", Kind.WHOLE: "0", Kind.NUMBER: "0", Kind.DURATION: "PT0S"}
     if kind is Kind.TIME:
-        return iso_time(datetime.now(UTC))
+        return rfc3339(datetime.now(UTC))
     return defaults.get(kind, text)

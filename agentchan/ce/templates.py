@@ -14,6 +14,7 @@ from string import Formatter
 from attrs import field, frozen
 
 from agentchan.ce.shapes import Kind
+from agentchan.rfc3339 import rfc3339
 
 _NAME = re.compile(r"[a-z_]+(\.[A-Za-z0-9_-]+)?")
 _EXAMPLE = datetime(2026, 11, 24, 10, 20, 30, tzinfo=UTC)
@@ -134,7 +135,7 @@ class Template:
         elif value is None:
             return ""
         elif isinstance(value, datetime):
-            return _in_zone(value, self.zone).strftime(form) if form else iso_time(value)
+            return _in_zone(value, self.zone).strftime(form) if form else rfc3339(value)
         elif isinstance(value, bool):
             text = "true" if value else "false"
         elif isinstance(value, float):
@@ -158,11 +159,6 @@ def _in_zone(at: datetime, zone: tzinfo | None) -> datetime:
         return at.astimezone(zone)
     except OverflowError:  # the first or last hours that Python knows
         return at
-
-
-def iso_time(at: datetime) -> str:
-    """An instant as ``xs:dateTime``, to the millisecond, in UTC."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def _seconds(seconds: float, kind: Kind) -> str:

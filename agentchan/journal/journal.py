@@ -1,8 +1,7 @@
 """The journal as the reactor sees it: a thread of its own behind Deferreds.
 
 The reactor's thread never waits for the disk. Everything that is handed over while a commit is under way goes into the
-next one, and where callers crowd the next one waits a moment for more of them, so the busier it is the more signals
-share one fsync.
+next one, so the busier it is the more signals share one fsync.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from datetime import datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
-from time import sleep
 from typing import Any, Protocol, TypeVar
 
 import structlog
@@ -42,10 +40,6 @@ FIRST_TIDYING_AFTER = 10.0
 
 LAZY = 0.05
 """Seconds that a write which nobody waits for may wait for company."""
-
-COMPANY = 0.001
-"""Seconds that a commit waits for more callers where the last one had several: each commit costs the processor as much
-as some signals do, most of all in changes from one thread to the other and back."""
 
 
 class CallsFromThreads(Protocol):
@@ -113,7 +107,6 @@ class Journal:
         self._on_health = on_health
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread: Thread | None = None
-        self._crowded = False
         self._open = False
         self._ended: Deferred[None] = Deferred()
         self.health: Health = self._keeper.health
@@ -286,16 +279,10 @@ class Journal:
         self._reactor.callFromThread(self._end)
 
     def _gather(self) -> tuple[list[_Job], bool]:
-        """The next group of jobs, and whether it is the last.
-
-        Lazy jobs wait for company, the others for nothing, unless they crowd. To sleep meanwhile, instead of taking
-        each that comes, leaves the processor to the reactor's thread, which makes them come.
-        """
+        """The next group of jobs, and whether it is the last. Lazy jobs wait for company, the others for nothing."""
         group: list[_Job] = []
         wait = max(0.0, self._keeper.due_at - self._monotonic())
         company_until = None
-        callers, crowded = 0, self._crowded
-        self._crowded = False
         while len(group) < GROUP:
             try:
                 job = self._jobs.get(timeout=wait) if wait > 0 else self._jobs.get_nowait()
@@ -305,10 +292,6 @@ class Journal:
                 return group, True
             group.append(job)
             if not job.lazily:
-                callers += 1
-                self._crowded = callers > 1
-                if crowded and callers == 1:
-                    sleep(COMPANY)
                 wait, company_until = 0.0, self._monotonic()
             elif company_until is None:
                 company_until = self._monotonic() + LAZY

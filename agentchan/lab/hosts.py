@@ -121,10 +121,13 @@ class Hosts:
     def start(self, *names: str) -> None:
         """Start these hosts (again), on the same URLs; without names both. Returns when they serve."""
         chosen = [self.processes[name] for name in names or self.processes]
-        for process in chosen:
-            process.spawn()
-        for process in chosen:
-            process.wait_serving()
+        # One that takes over by itself must not wait for one that takes long to start.
+        groups = [[process] for process in chosen] if self._auto_failover else [chosen]
+        for group in groups:
+            for process in group:
+                process.spawn()
+            for process in group:
+                process.wait_serving()
         if self._auto_failover:
             self._wait_linked()
 

@@ -18,6 +18,7 @@ from agentchan.journal.errors import JournalError
 from agentchan.journal.signals import KeptSignal
 from agentchan.journal.writes import SignalSettled
 from agentchan.operations.base import Base, Json
+from agentchan.rfc3339 import rfc3339
 from agentchan.status import Moment
 from agentchan.vocabulary import ChannelState, Fate, NewCall
 
@@ -68,7 +69,7 @@ class CallOperations(Base):
             "channel": call.channel,
             "call_id": call.call_id,
             "since": moment.time_of_day(call.since),
-            "started_at": call.started_at.isoformat(timespec="milliseconds") if call.started_at else None,
+            "started_at": rfc3339(call.started_at) if call.started_at else None,
             "caller": self._number(call.caller),
             "called": self._number(call.called),
             "known_to_ce": known,
@@ -96,12 +97,12 @@ class CallOperations(Base):
         row = self._signal_row(kept)
         if isinstance(signal, NewCall):
             row |= {
-                "started_at": signal.started_at.isoformat(),
+                "started_at": rfc3339(signal.started_at),
                 "caller": self._number(signal.caller),
                 "called": self._number(signal.called),
             }
         else:
-            row |= {"ended_at": signal.ended_at.isoformat(), "outcome": signal.outcome}
+            row |= {"ended_at": rfc3339(signal.ended_at), "outcome": signal.outcome}
         row |= {"who": kept.who or None, "host": kept.host, "history": _history(kept)}
         entry = self._entry(kept)
         if entry is not None:
@@ -231,7 +232,7 @@ def _unreadable(failure: Any) -> Any:
 
 
 def _iso(at: Any) -> str | None:
-    return None if at is None else at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return None if at is None else rfc3339(at)
 
 
 def _history(kept: KeptSignal) -> list[dict[str, str | None]]:

@@ -21,6 +21,7 @@ from agentchan.journal.errors import JournalError
 from agentchan.journal.health import State as JournalState
 from agentchan.journal.writes import FailoverHappened
 from agentchan.operations.base import Base, Json
+from agentchan.rfc3339 import rfc3339
 from agentchan.status import Moment
 from agentchan.stuck import refused_gone
 from agentchan.vocabulary import ChannelState
@@ -103,7 +104,7 @@ class Looking(Base):
             "journal": {
                 "state": health.state.value,
                 "error": health.reason or None,
-                "since": health.since.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                "since": rfc3339(health.since),
                 "set_aside": str(health.set_aside) if health.set_aside is not None else None,
             },
             "ivr_health": self._ivr_health(moment),
@@ -217,7 +218,7 @@ def _unavailable(failure: Failure) -> Any:
 def _failover(row: FailoverHappened) -> Json:
     phases = ("detect", "discover", "sign_on", "restore", "drain_outbox", "total")
     return {
-        "at": row.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "at": rfc3339(row.at),
         "from": row.from_host,
         "to": row.to_host,
         "cause": row.cause,

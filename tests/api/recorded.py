@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from twisted.internet.defer import Deferred, succeed
 
 from agentchan.api import requests
 from agentchan.api.events import EventFeed
-from agentchan.api.refusals import NotOffered, Refused, unknown_channel, unknown_signal
+from agentchan.api.refusals import Refused, unknown_channel, unknown_signal
 from agentchan.config.service import Api
 from tests.api.record import CALLS, ENDPOINTS, EXPLAIN, FAILOVERS, NOW, SIGNALS, TIMING, row
 from tests.api.scenes import SCENES
@@ -106,7 +107,7 @@ class RecordedOperator:
 
     def endpoints(self) -> Iterable[Mapping[str, Any]]:
         if self.scene == "ancient":
-            raise NotOffered("endpoint checks")
+            raise Refused("not-offered", "this daemon does not offer endpoint checks", HTTPStatus.NOT_IMPLEMENTED)
         return ENDPOINTS
 
     def configuration(self) -> Mapping[str, Any]:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from agentchan.ce.shapes import Kind
-from agentchan.ce.templates import Field, Template, TemplateError, iso_time, seconds_of
+from agentchan.ce.templates import Field, Template, TemplateError, seconds_of
+from agentchan.rfc3339 import rfc3339
 
 AT = datetime(2026, 11, 24, 10, 15, 30, 123999, tzinfo=UTC)
 
@@ -133,7 +134,7 @@ class TestFilling:
     def test_iso(self, seconds: float, minutes: int) -> None:
         """Any instant is an xs:dateTime, the same to the millisecond."""
         instant = (AT + timedelta(seconds=seconds)).astimezone(timezone(timedelta(minutes=minutes)))
-        text = iso_time(instant)
+        text = rfc3339(instant)
         assert timedelta(0) <= instant - datetime.fromisoformat(text) < timedelta(milliseconds=1)
         assert DATE_TIME.validate(etree.fromstring(f"<a>{text}</a>"))
 

@@ -42,7 +42,7 @@ class WatchCase(SynchronousTestCase):
             evolve(settings, endpoints=endpoints),
             jitter=random.Random(7).uniform,  # noqa: S311 - a test
             wall=lambda: WALL + self.clock.seconds(),
-            on_change=self.changes.append,
+            on_change=lambda row, _before: self.changes.append(row),
             **rest,
         )
         watch.start()

@@ -55,7 +55,7 @@ class Watched:
         )
         self.watch.start()
 
-    def changed(self, row: EndpointRow) -> None:
+    def changed(self, row: EndpointRow, _before: bool | None) -> None:
         """It has become available, or not, or nobody knows."""
         self.changes.append((self.clock.seconds(), row.available))
 

@@ -48,7 +48,7 @@ class RealPeersCase(TestCase):
         self.addCleanup(watch.stop)
         return watch
 
-    def changed(self, row: EndpointRow) -> None:
+    def changed(self, row: EndpointRow, _before: bool | None) -> None:
         """Something has changed."""
         self.rows[row.uri] = row
         self.look()

@@ -128,16 +128,14 @@ def run(settings: Settings, directory: Path, say: Say) -> Outcome:
 def _play(outcome: Outcome, say: Say) -> None:
     ivr, troubles, killing = outcome.ivr, outcome.troubles, outcome.killing
     watching = threading.Thread(target=_watch, args=(outcome, say), name="watching")
-    try:
-        ivr.start()
-        troubles.start()
-        watching.start()
-        killing.play()
-        watching.join()
-        troubles.stop()
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is told
-        outcome.wrong.append(f"the faults themselves failed: {error!r}")
-        ivr.give_up()
+    for part in (ivr, troubles, watching):
+        part.start()
+    for part_ended in (killing.play, watching.join, troubles.stop):
+        try:
+            part_ended()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+            outcome.wrong.append(f"the faults themselves failed: {error!r}")
+            ivr.give_up()
 
 
 def _watch(outcome: Outcome, say: Say) -> None:

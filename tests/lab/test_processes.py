@@ -115,3 +115,16 @@ def test_port_that_is_taken(tmp_path: Path) -> None:
         )
     assert ended.returncode == 1
     assert "give another port" in ended.stderr
+
+
+def test_a_primary_that_starts_slowly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long ce1 takes to start, and however soon ce2 takes over from a dead one: at first ce1 is active."""
+    slow = tmp_path / "slow-python"
+    slow.write_text(
+        f'#!/bin/sh\ncase "$*" in *--name=ce1*) sleep 3;; esac\nexec {sys.executable} "$@"\n', encoding="utf-8"
+    )
+    slow.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(slow))
+    with Pair(tmp_path / "pair", ["ivr1-1"], auto_failover_interval=0.2) as pair:
+        assert pair.active() == "ce1"
+        assert [row["host"] for row in pair.history() if row["event"] == "promoted"] == ["ce1"]

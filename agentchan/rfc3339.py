@@ -1,0 +1,14 @@
+"""Times as they are written for others to read."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def rfc3339(at: datetime) -> str:
+    """A moment as RFC 3339 writes it, in UTC and to the millisecond: ``2026-11-24T10:15:00.000Z``.
+
+    Args:
+        at: with its time zone.
+    """
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

@@ -40,6 +40,9 @@ Known = Mapping[str, datetime | None]
 class CertificateWatch:
     """Looks again and again.
 
+    Attributes:
+        near: by certificate whose end is near, or has passed, what is to be said of it; as of the newest look.
+
     Args:
         reactor: Twisted's.
         wall: the time of day, seconds since the epoch.
@@ -65,6 +68,7 @@ class CertificateWatch:
         self._file = file
         self._tell = tell
         self._on_seen = on_seen
+        self.near: dict[str, str] = {}
         self._told_at: dict[str, float] = {}
         self._timer = LoopingCall(self.look)
         self._timer.clock = reactor
@@ -91,24 +95,28 @@ class CertificateWatch:
             ends["api"] = None
         for name, end in ends.items():
             self._on_seen(name, end)
-            if end is not None:
-                self._judge(name, end)
+            left = None if end is None else end - datetime.fromtimestamp(self._wall(), UTC)
+            if end is None or left is None or left > NEAR:
+                self.near.pop(name, None)
+            else:
+                when = f"{end:%Y-%m-%d %H:%M} UTC"
+                expires = f"expires on {when}, in {left.days} days" if left > timedelta() else f"expired on {when}"
+                self.near[name] = f"the certificate {_NAMES.get(name, name)} {expires}"
+                self._remind(name, end, left)
 
-    def _judge(self, name: str, end: datetime) -> None:
-        left = end - datetime.fromtimestamp(self._wall(), UTC)
+    def _remind(self, name: str, end: datetime, left: timedelta) -> None:
+        """Tell of it, but not at every look."""
         now = self._reactor.seconds()
-        if left > NEAR or now - self._told_at.get(name, -TOLD_AGAIN) < TOLD_AGAIN:
+        if now - self._told_at.get(name, -TOLD_AGAIN) < TOLD_AGAIN:
             return
         self._told_at[name] = now
-        when = f"{end:%Y-%m-%d %H:%M} UTC"
-        expires = f"expires on {when}, in {left.days} days" if left > timedelta() else f"expired on {when}"
         self._tell(
             "certificate-expiring",
             level="warning",
             certificate=name,
             not_after=rfc3339(end),
             days=left.days,
-            text=f"the certificate {_NAMES.get(name, name)} {expires}; {_REMEDIES.get(name, _RENEW)}",
+            text=f"{self.near[name]}; {_REMEDIES.get(name, _RENEW)}",
         )
 
     def _broken(self, failure: Failure) -> None:

@@ -92,6 +92,16 @@ class WatchTests(SynchronousTestCase):
         self.hours(1)
         assert [each["certificate"] for each in self.told] == ["client", "ivr-connector"]
         assert "CE's people have to renew it there" in self.told[1]["text"]
+        assert list(self.watch.near) == ["client", "ivr-connector"]
+
+    def test_a_certificate_is_renewed(self) -> None:
+        """What is said of it ends with the next look."""
+        self.known = {"client": NOW + DAY}
+        self.watch.start()
+        assert "expires on" in self.watch.near["client"]
+        self.known["client"] = NOW + 365 * DAY
+        self.watch.look()
+        assert self.watch.near == {}
 
     def test_our_own_door(self) -> None:
         """Its certificate is read at each look, since a reload may have renewed it."""

@@ -37,6 +37,7 @@ _ALARMS = {
     "mark-fallen": "if CE's database was not restored, look which host is really active",
     "readiness-refused": "agentchan explain CHANNEL",
     "readiness-not-taken": "agentchan explain CHANNEL",
+    "certificate-expiring": "agentchan doctor",
     "list-refused": "compare [ivr] channels with CE's administration, then: agentchan reload",
 }
 _OTHER_ALARM = "agentchan events"

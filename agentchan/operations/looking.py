@@ -119,10 +119,14 @@ class Looking(Base):
 
     def _alarms(self, moment: Moment) -> list[dict[str, Any]]:
         """What somebody must look at."""
-        return [
+        told: list[dict[str, Any]] = [
             {"code": note.event, "text": note.text, "since": moment.time_of_day(at)}
             for note, at in alarms.standing(self._daemon)
         ]
+        near = self._daemon.certificate_watch.near
+        if near:
+            told.append({"code": "certificate-expiring", "text": "; ".join(near.values()), "since": None})
+        return told
 
     def _ivr_health(self, moment: Moment) -> dict[str, Any] | None:
         state = self._daemon.ivr_health.state

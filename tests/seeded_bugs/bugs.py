@@ -18,6 +18,9 @@ ROOT = Path(__file__).parent.parent.parent
 SUITES = ("tests/core", "tests/signals", "tests/journal", "tests/test_following.py", "tests/ce/test_component_link.py")
 """The tests that have a look before the simulation."""
 
+PATIENCE = 900.0
+"""Seconds that tests, or seeds, may take: a fault may also make something go on for ever."""
+
 _COPIED = ("agentchan", "tests", "twisted", "pyproject.toml")
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 _BROKEN = re.compile(r"^seed (\d+): (I\d)", re.MULTILINE)
@@ -108,7 +111,10 @@ def hunted(bug: Bug, folder: Path, *, seeds: int, tests: bool = True, both: bool
 
 
 def _tested(root: Path) -> str | None:
-    done = _run(root, "pytest", "-x", "-q", *SUITES)
+    try:
+        done = _run(root, "pytest", "-x", "-q", *SUITES)
+    except subprocess.TimeoutExpired:
+        return "the tests do not end"
     if done.returncode == 0:
         return None
     found = _FAILED.search(done.stdout)
@@ -129,5 +135,11 @@ def _run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environ = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
     environ.pop("PYTEST_ADDOPTS", None)
     return subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=root, env=environ, capture_output=True, text=True, check=False
+        [sys.executable, "-m", *arguments],
+        cwd=root,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
     )

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from attrs import evolve
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IDelayedCall
 
 from agentchan.awaited_fates import AwaitedFates
 from agentchan.ce.lanes import Lanes
@@ -91,6 +92,7 @@ class Delivering:
         self._old = 0
         self._old_until = -inf
         self._progressing = False
+        self._soon: IDelayedCall | None = None
 
     # -- signals of earlier runs ---------------------------------------------------------------------------------------
 
@@ -133,7 +135,9 @@ class Delivering:
             else:
                 self._parts.channels.hold_back(signal.channel)
                 self._early.append(entry)
-        self.advance()
+        if self.outbox.actions:
+            self.progress()
+        self._advance_soon()
 
     def mended(self, signal: CallSignal, before: str | None) -> None:
         """A mend is on disk."""
@@ -219,6 +223,19 @@ class Delivering:
         self._old = len(self.outbox)
         if self._old == 0:
             self._on_old_settled()
+
+    def _advance_soon(self) -> None:
+        """Let the lanes go on when the answers to those who gave the signals have been written: they wait for these."""
+        if self._soon is None and self.lanes is not None:
+            # What a turn of the reactor leaves to be written goes out between the next turn and the one after it.
+            self._soon = self._parts.reactor.callLater(0, self._advance_after_this_turn)
+
+    def _advance_after_this_turn(self) -> None:
+        self._soon = self._parts.reactor.callLater(0, self._advance_now)
+
+    def _advance_now(self) -> None:
+        self._soon = None
+        self.advance()
 
     def advance(self) -> None:
         """Let the lanes go on, and carry out what the outbox has decided meanwhile."""
@@ -311,5 +328,8 @@ class Delivering:
 
     def stop(self) -> Deferred[None]:
         """Send nothing more; fires when the replies that are out have come, or are overdue; said again: at once."""
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
         stopped = self.lanes.stop() if self.lanes is not None else succeed(None)
         return stopped.addCallback(lambda _: self.writes.flush())

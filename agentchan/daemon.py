@@ -9,7 +9,6 @@ import secrets
 import signal
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -60,7 +59,7 @@ from agentchan.reload import reload
 from agentchan.remembering import Remembering
 from agentchan.repairing import Repairing
 from agentchan.rewriting import Rewriting
-from agentchan.rfc3339 import rfc3339
+from agentchan.rfc3339 import rfc3339_of
 from agentchan.signal_parts import SignalParts
 from agentchan.sip.building import build_prober
 from agentchan.stopping import drained
@@ -106,7 +105,7 @@ class Daemon(Service):
         self.started_at: float = reactor.seconds()
         self.verdict_since = self.started_at
         self.notifier = Notifier.from_environment(environ)
-        self.feed = EventFeed(secrets.token_hex(4), lambda: rfc3339(datetime.fromtimestamp(wall(), UTC)))
+        self.feed = EventFeed(secrets.token_hex(4), lambda: rfc3339_of(wall()))
         self.journal = building.journal(reactor, configuration, wall, self._journal_health)
         self.chronicle = Chronicle(self.journal, self.feed, wall, reactor.seconds)
         self.metrics = Metrics(lambda: gauges(self), {"version": __version__, "profile": profile.name})

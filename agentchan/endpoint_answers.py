@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from attrs import frozen
 
-from agentchan.rfc3339 import rfc3339
+from agentchan.rfc3339 import rfc3339_of
 
 
 @frozen
@@ -90,4 +89,4 @@ def _instant(seconds: float | None) -> str | None:
     """ISO 8601 in UTC, from seconds since the epoch."""
     if seconds is None:
         return None
-    return rfc3339(datetime.fromtimestamp(seconds, UTC))
+    return rfc3339_of(seconds)

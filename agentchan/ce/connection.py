@@ -1,8 +1,8 @@
 """One established HTTP/1.1 connection to a CE host: one request at a time, as many after one another as it lives.
 
-What comes from the peer is bounded and checked here before twisted.web's client sees it. The order of events is always
-the same, and none of them comes from within ``exchange`` or ``abort``: first the exchange in flight, if any, gets its
-answer or its failure, then ``on_lost`` is called, once, with the reason.
+What comes from the peer is bounded and checked here before twisted.web's client sees it; a plain answer it never sees.
+The order of events is always the same, and none of them comes from within ``exchange`` or ``abort``: first the exchange
+in flight, if any, gets its answer or its failure, then ``on_lost`` is called, once, with the reason.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from agentchan.ce.http_post import (
     request_head,
     too_long,
 )
+from agentchan.ce.plain_answer import plain_answer
 from agentchan.ce.service_url import ServiceUrl
 from agentchan.ce.wire import Wire
 
@@ -85,9 +86,9 @@ class Connection:
         self._ends_body = False
         self._unused = True
         self._close_deadline: IDelayedCall | None = None
-        self._expect_answer()
+        self._expect_answer(None)
         self._http = HttpClient(self._answer_ended)
-        self._http.makeConnection(Outlet(self._transport.write, self._http_gave_up))
+        self._http.makeConnection(Outlet(self._http_gave_up))
         wire.listener = self
 
     @property
@@ -137,8 +138,8 @@ class Connection:
         if self.closing:
             return fail(ExchangeFailed(self._end or f"{self.url.where} closes the connection"))
         exchange = self._exchange = Deferred(self._cancelled)
-        self._expect_answer()
-        self._http.send(request).addCallbacks(self._head_received, self._broken)
+        self._expect_answer(request)
+        self._transport.write(request.octets)
         return exchange
 
     def handshake_completed(self) -> None:
@@ -152,6 +153,13 @@ class Connection:
             if not self.closing:
                 self.abort(f"{self.url.where} sent {excerpt(data)} without having been asked")
             return
+        if self._request is not None:
+            plain = plain_answer(data, self._limits)
+            if plain is not None:
+                self._close_after = plain.closes
+                self._complete(plain.answer)
+                return
+            self._read_by_http(self._request)
         if self._answer is None:
             data = self._feed_head(data)
         for start in range(0, len(data), _SLICE):
@@ -186,13 +194,19 @@ class Connection:
         self.abort("exchange cancelled")
         exchange.errback(ExchangeFailed("exchange cancelled"))
 
-    def _expect_answer(self) -> None:
+    def _expect_answer(self, request: Post | Get | None) -> None:
         """Before each exchange: nothing of its answer has come yet."""
+        self._request = request
         self._head = AnswerHead(self._limits)
         self._answer: IResponse | None = None
         self._gave_up = False
         self._close_after = False
         self._surplus = 0
+
+    def _read_by_http(self, request: Post | Get) -> None:
+        """The answer is none of the plain ones: twisted.web's client reads all of it."""
+        self._request = None
+        self._http.sent(request).addCallbacks(self._head_received, self._broken)
 
     def _feed_head(self, data: bytes) -> bytes:
         """Give twisted.web the head of the answer; returns what follows it, the beginning of the body."""
@@ -241,17 +255,20 @@ class Connection:
         if self._end is not None and not self._ends_body:
             return
         ends_with_connection = self._ends_body and reason.check(PotentialDataLoss)
-        if reason.check(ResponseDone) or ends_with_connection:
-            self._complete(body)
+        response = self._answer
+        if response is not None and (reason.check(ResponseDone) or ends_with_connection):
+            content_type = response.headers.getRawHeaders(b"content-type")
+            shown = content_type[0].decode("latin-1") if content_type else None
+            self._complete(HttpAnswer(response.code, shown, body))
         else:
             self._broken(reason)
 
-    def _complete(self, body: bytes) -> None:
+    def _complete(self, answer: HttpAnswer) -> None:
         """Give the answer to whoever asked, after the connection's own state is settled."""
-        response, exchange = self._answer, self._exchange
+        exchange, self._exchange = self._exchange, None
+        self._request = None
         self._unused = False
-        self._exchange = None
-        if response is None or exchange is None:
+        if exchange is None:
             return
         if self._surplus:
             self.abort(f"{self.url.where} sent {self._surplus} bytes more than its answer")
@@ -260,14 +277,7 @@ class Connection:
         duty, asked_at = self._asked
         if duty:
             self._on_exchanged(duty, self._reactor.seconds() - asked_at)
-        content_type = response.headers.getRawHeaders(b"content-type")
-        exchange.callback(
-            HttpAnswer(
-                status=response.code,
-                content_type=content_type[0].decode("latin-1") if content_type else None,
-                body=body,
-            )
-        )
+        exchange.callback(answer)
 
     def _close(self) -> None:
         """Close in order; abort if that does not end soon."""

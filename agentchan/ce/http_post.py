@@ -22,6 +22,7 @@ from agentchan.ce.answer_head import Limits
 from agentchan.ce.service_url import ServiceUrl
 
 _LINE_ENDS = (b"\r", b"\n")
+_BETWEEN_TOKENS = re.compile(rb"[\s,]+")
 
 
 class Message(Protocol):
@@ -62,28 +63,33 @@ def request_head(method: str, url: ServiceUrl) -> bytes:
 
 
 @implementer(IClientRequest)
-class _WrittenAtOnce:
-    """A request that is written at once; takes the place of twisted.web's, which makes a producer of each body."""
+class _Request:
+    """A request that the connection sends in one piece.
+
+    It takes the place of twisted.web's own, which makes a producer of each body, and has what the reading of an answer
+    needs.
+
+    Attributes:
+        octets: all of it.
+    """
 
     method: bytes
     absoluteURI = None  # noqa: N815 - Twisted's name
     persistent = True
+    headers = Headers()
 
     def __init__(self, octets: bytes) -> None:
-        self.headers = Headers()
-        self._octets = octets
+        self.octets = octets
 
-    def writeTo(self, transport: ITransport) -> Deferred[None]:  # noqa: N802 - twisted.web's name
-        """Hand everything to the transport, which buffers what the peer does not take yet."""
-        transport.write(self._octets)
-        self._octets = b""
+    def writeTo(self, _transport: ITransport) -> Deferred[None]:  # noqa: N802 - twisted.web's name
+        """It was sent before."""
         return succeed(None)
 
     def stopWriting(self) -> None:  # noqa: N802 - twisted.web's name
         """Nothing is ever left to write."""
 
 
-class Post(_WrittenAtOnce):
+class Post(_Request):
     """A message that is posted.
 
     Raises:
@@ -103,7 +109,7 @@ class Post(_WrittenAtOnce):
         super().__init__(b"".join(lines))
 
 
-class Get(_WrittenAtOnce):
+class Get(_Request):
     """What is at a URL, asked for."""
 
     method = b"GET"
@@ -159,18 +165,16 @@ class AnswerBody(TwistedProtocol):
 
 
 class Outlet:
-    """What twisted.web's client has for a transport: it may write, the rest is the connection's to decide.
+    """What twisted.web's client has for a transport: it only reads, the rest is the connection's to decide.
 
     Its pauses are pointless, since the body's receiver is there as soon as the head is; two system calls an answer
     are spared.
 
     Args:
-        write: the true transport's.
         on_give_up: called when the client wants no more of the connection.
     """
 
-    def __init__(self, write: Callable[[bytes], None], on_give_up: Callable[[], None]) -> None:
-        self.write = write
+    def __init__(self, on_give_up: Callable[[], None]) -> None:
         self.loseConnection = on_give_up
         self.abortConnection = on_give_up
 
@@ -181,8 +185,19 @@ class Outlet:
         """Nothing: see above."""
 
 
+def closes(connection: bytes, *, old: bool) -> bool:
+    """Whether the server closes the connection after its answer (RFC 9112, 9.3).
+
+    Args:
+        connection: the header of that name; empty if there is none.
+        old: whether the answer's version is below HTTP/1.1.
+    """
+    tokens = _BETWEEN_TOKENS.split(connection.lower())
+    return b"close" in tokens or (old and b"keep-alive" not in tokens)
+
+
 class HttpClient(HTTP11ClientProtocol):
-    """twisted.web's client, which tells what it otherwise keeps to itself about the end of an answer.
+    """twisted.web's client: reads an answer, and tells what it otherwise keeps to itself about the end of it.
 
     Args:
         on_answer_end: called with (whether the server will close, the bytes that followed the answer) when an answer
@@ -193,15 +208,14 @@ class HttpClient(HTTP11ClientProtocol):
         super().__init__()
         self._on_answer_end = on_answer_end
 
-    def send(self, request: Post | Get) -> Deferred[IResponse]:
-        """Send a request; of twisted.web's own Request no more is used than these have."""
+    def sent(self, request: Post | Get) -> Deferred[IResponse]:
+        """Read the answer to a request that was sent; of twisted.web's own Request no more is used than these have."""
         answer: Deferred[IResponse] = self.request(request)  # type: ignore[arg-type]
         return answer
 
     def _finishResponse(self, rest: bytes) -> None:  # noqa: N802 - twisted.web's name
         parser: Any = self._parser
         if parser is not None:
-            tokens = re.split(rb"[\s,]+", b",".join(parser.connHeaders.getRawHeaders(b"connection", ())).lower())
-            old = parser.response.version < (b"HTTP", 1, 1)
-            self._on_answer_end(b"close" in tokens or (old and b"keep-alive" not in tokens), rest)
+            connection = b",".join(parser.connHeaders.getRawHeaders(b"connection", ()))
+            self._on_answer_end(closes(connection, old=parser.response.version < (b"HTTP", 1, 1)), rest)
         super()._finishResponse(rest)

@@ -169,6 +169,7 @@ class House:
 
     def closed(self) -> None:
         """The end; fates are on disk, and no timer is left."""
+        self.clock.advance(0)  # whatever goes on in the next turns
         self.delivering.writes.flush()
         self.limits.stop()
         self.repairing.stop()

@@ -420,13 +420,14 @@ def test_a_token_that_comes_while_the_gone_waits_or_is_written(house: House) -> 
     assert {signal.channel: getattr(signal, "call_token", None) for signal in gones} == {"c1": "t1", "c2": "t2"}
 
 
-def test_a_signal_that_ce_confirms_at_once(house: House) -> None:
-    """What is answered is the fate as of now."""
-    advance = house.lanes.advance
-    house.lanes.advance = lambda: (advance(), house.confirm_all())  # type: ignore[method-assign,assignment]
-    assert house.new_call().fate is Fate.CONFIRMED
-    assert house.gone().fate is Fate.CONFIRMED
-    house.lanes.advance = advance  # type: ignore[method-assign]
+def test_the_answer_goes_before_the_signal(house: House) -> None:
+    """Who gave a signal waits for the answer, CE for nobody: the lanes go on when the answer has been written."""
+    advanced: list[Fate] = []
+    house.lanes.advance = lambda: advanced.append(Fate.PENDING)  # type: ignore[method-assign]
+    assert house.new_call().fate is Fate.PENDING
+    assert advanced == []
+    house.clock.advance(0)
+    assert advanced
 
 
 def test_a_refused_new_call_leaves_the_call_open(house: House) -> None:

@@ -117,6 +117,7 @@ def test_a_call_that_ended_and_was_confirmed_while_its_mend_waited(house: House)
     house.lanes.advance = lambda: (advance(), house.confirm_all())  # type: ignore[method-assign,assignment]
     while not gone.called or house.repairing._mending:
         house.journal.work()
+        house.clock.advance(0)
     house.lanes.advance = advance  # type: ignore[method-assign]
     house.delivering.mended = mended  # type: ignore[method-assign]
     house.journal.waits = False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import lru_cache
 
 
 def rfc3339(at: datetime) -> str:
@@ -16,11 +15,5 @@ def rfc3339(at: datetime) -> str:
 
 
 def rfc3339_of(seconds: float) -> str:
-    """The same of seconds since the epoch; quick, since every event has its time."""
-    whole = int(seconds // 1)
-    return f"{_second(whole)}.{int((seconds - whole) * 1000):03d}Z"
-
-
-@lru_cache(maxsize=2)
-def _second(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat().removesuffix("+00:00")
+    """The same of seconds since the epoch."""
+    return rfc3339(datetime.fromtimestamp(seconds, UTC))

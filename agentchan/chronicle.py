@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 
 from agentchan.api.events import EventFeed
 from agentchan.core.failover import Failover
-from agentchan.core.observations import Mark
+from agentchan.core.observations import Answered, Failed, Mark
 from agentchan.core.session_values import Note, Restored, Shown, SignOffDone, SignOn
 from agentchan.core.verdict import Kind, Verdict
 from agentchan.following import describe
@@ -52,6 +52,7 @@ class Chronicle:
         self._marks: dict[str | None, Mark] = {}
         self._fallen_from: dict[str | None, int] = {}
         self._state = ""
+        self._seen: dict[str, dict[str, Any]] = {}
 
     def remember(self, marks: Sequence[Mark]) -> None:
         """These marks are on disk already."""
@@ -63,6 +64,26 @@ class Chronicle:
         if level != "debug" or _LOGGER.isEnabledFor(logging.DEBUG):
             getattr(log, level)(event, **fields)
         self._feed.publish(event, **fields)
+
+    # What the component link sees.
+
+    def observed(self, observation: Answered | Failed) -> None:
+        """Tell when a host's answer says something else than its last one, or when it begins or ceases to answer."""
+        if isinstance(observation, Answered):
+            status = observation.status
+            seen: dict[str, Any] = {
+                "answers": True,
+                "host": status.server_name,
+                "role": status.role.value,
+                "state": status.state.value,
+                "generation": status.generation,
+            }
+        else:
+            seen = {"answers": False}
+        if self._seen.get(observation.url) != seen:
+            self._seen[observation.url] = seen
+            reason = {"reason": observation.reason} if isinstance(observation, Failed) else {}
+            self.happened("host", url=observation.url, **seen, **reason)
 
     # The signs of following.
 

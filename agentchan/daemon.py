@@ -8,7 +8,7 @@ import random
 import secrets
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -113,7 +113,9 @@ class Daemon(Service):
         self.dialer = Dialer(reactor, tls, on_exchanged=self.metrics.exchanged)
         self.codec = building.codec(configuration, profile)
         self.channels = Channels(configuration.ivr.channels, Wish(ready=True), self.started_at)
-        self.wishes = Wishes(reactor, wall, self.journal, self.channels, on_change=self._wanted)
+        self.wishes = Wishes(
+            reactor, wall, self.journal, self.channels, on_change=self._wanted, on_expiry=self._wishes_expired
+        )
         self.agent_channel: AgentChannel | None = None
         self.link: ComponentLink | None = None
         self.liveness = Liveness(reactor.seconds, self.journal, self._session_deadline)
@@ -354,6 +356,7 @@ class Daemon(Service):
     def _observe(self, observation: Answered | Failed) -> None:
         if self.link is not None:
             self.liveness.observed(observation.url, self.link.timings)
+        self.chronicle.observed(observation)
         self.following.observe(observation)
 
     def _session_deadline(self) -> float:
@@ -364,7 +367,10 @@ class Daemon(Service):
         self.metrics.delayed(now - self._looked_at - HEARTBEAT_OF_TIME)
         self._looked_at = now
         self.liveness.passed(HEARTBEAT_OF_TIME)
+        pin = self.following.topology.pin
         self.following.passed()
+        if pin is not None and self.following.topology.pin is None:
+            self.chronicle.happened("host-unpinned", host=pin.host, reason="its time is over")
         self.delivering.outbox.expire(now)
         self.delivering.progress()
         self.notifier.status(self._headline())
@@ -381,6 +387,10 @@ class Daemon(Service):
         if self.profile.withholds_gone:
             self.delivering.withhold(channel.name for channel in self.channels.all() if not channel.wish.ready)
         self._tick()
+
+    def _wishes_expired(self, names: Sequence[str]) -> None:
+        """The time of what was wanted of these channels is over: they are wanted ready again."""
+        self.chronicle.happened("readiness-wanted", ready=True, reason="its time is over", channels=len(names))
 
     def _tick(self) -> None:
         """A wish has changed, or a channel may be told of its readiness again."""

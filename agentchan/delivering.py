@@ -190,6 +190,14 @@ class Delivering:
         """How many of the pending signals are not kept back."""
         return len(self.outbox) - sum(self.keeps_back(channel) for channel in self.outbox.withheld)
 
+    def oldest_at(self) -> float | None:
+        """When the oldest signal that is not kept back was accepted (monotonic seconds); None: there is none."""
+        outbox = self.outbox
+        if not any(self.keeps_back(channel) for channel in outbox.withheld):
+            return outbox.oldest_at()
+        sendable = (channel for channel in outbox.channels() if not self.keeps_back(channel))
+        return min((outbox.pending(channel)[0].accepted_at for channel in sendable), default=None)
+
     def keeps_back(self, channel: str) -> bool:
         """Whether the Gone of the channel's last call is kept back."""
         pending = self.outbox.pending(channel) if channel in self.outbox.withheld else ()

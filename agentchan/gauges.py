@@ -145,9 +145,9 @@ def _channels(daemon: Parts) -> Iterator[Gauge]:
 
 
 def _signals(daemon: Parts) -> Iterator[Gauge]:
-    outbox, counts = daemon.delivering.outbox, daemon.journal.counts
-    oldest = outbox.oldest_at()
-    yield _one("signals_pending", "Call signals that wait for CE.", len(outbox))
+    counts = daemon.journal.counts
+    oldest = daemon.delivering.oldest_at()
+    yield _one("signals_pending", "Call signals that wait for CE.", daemon.delivering.sendable)
     text = "When the oldest pending call signal was accepted; 0 while none is pending."
     yield _one("signals_pending_oldest_timestamp_seconds", text, 0.0 if oldest is None else _offset(daemon) + oldest)
     text = "Call signals that somebody must look at."

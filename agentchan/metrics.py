@@ -45,6 +45,7 @@ EVENTS = (
     "failover",
     "generation-forgotten",
     "heartbeat-refused",
+    "host",
     "host-pinned",
     "host-unpinned",
     "ivr-health",

@@ -108,9 +108,8 @@ def _apply(daemon: Parts, new: Configuration, tls: TlsSettings) -> None:
     secrets_changed = new.tls != old.tls or new.contents.digests != old.contents.digests
     if secrets_changed:
         daemon.dialer.tls = tls
-        daemon.codec.authentication = configured.authentication(new, daemon.profile)
-    if secrets_changed:
         daemon.prober.flows.use_tls(tls)
+    daemon.codec.authentication = configured.authentication(new, daemon.profile)
     daemon.certificate_watch.look()
     daemon.notifications.reload(new.notify, mask_numbers=new.log.mask_numbers)
     daemon.endpoints.reload(new.endpoint_check)

@@ -53,6 +53,7 @@ class Wishes:
     Args:
         wall: the time of day in seconds since the epoch, in which a wish survives a restart.
         on_change: called when any channel's wish has changed.
+        on_expiry: told of the channels of which the time of what was wanted is over.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Wishes:
         channels: Channels,
         *,
         on_change: Callable[[], None],
+        on_expiry: Callable[[Sequence[str]], None] = lambda _names: None,
     ) -> None:
         self.readiness = Readiness()
         self.drain: Drain | None = None
@@ -71,6 +73,7 @@ class Wishes:
         self._journal = journal
         self._channels = channels
         self._on_change = on_change
+        self._on_expiry = on_expiry
         self._timer: IDelayedCall | None = None
         self._ending = False
 
@@ -176,6 +179,8 @@ class Wishes:
     def _expire(self) -> None:
         over = self.readiness.expire(self._reactor.seconds())
         self.apply()
+        if over:
+            self._on_expiry(over)
         self._forget(over)
 
     def _forget(self, names: Iterable[str]) -> None:

@@ -48,7 +48,8 @@ class Operator(Protocol):
         Besides those fields: ``ce.generation_mark``, ``ce.pinned`` (None or ``{"host", "until", "reason", "who"}``),
         ``ce.since`` (of the verdict), ``ce.reason``, ``refusal`` of each host (why it would not be followed, or None),
         ``agent_channel.error``, ``channels.unknown_to_ce``, ``channels.stuck_names`` (the first five),
-        ``drain`` (None or ``{"since", "who", "reason", "calls", "timeout_s"}``), ``journal`` (``{"state": "ok" or
+        ``tells_readiness`` (whether the profile can tell CE of it; else channels may always be unknown), ``drain``
+        (None or ``{"since", "who", "reason", "calls", "timeout_s"}``), ``journal`` (``{"state": "ok" or
         "failing", "error", "since", "set_aside": path or None}``), ``ivr_health`` (None or ``{"up", "since",
         "error"}``), ``alarms`` (``[{"code", "text", "since"}]``: what the session noticed and somebody must look at,
         ``remedy`` where there is one of its own) and ``problems``, which is :func:`agentchan.api.problems.problems` of
@@ -110,7 +111,10 @@ class Operator(Protocol):
         """``{"channels": count, "changed": count, "until"}``, when the wish is on disk."""
 
     def drain(self, request: requests.DrainRequest) -> Soon[Json]:
-        """``{"draining": true, "calls": count}``, when it is on disk; repeated: the new timeout and reason count."""
+        """``{"draining": true, "calls": count}``, when it is on disk; repeated: the new timeout and reason count.
+
+        ``warning``, too, where the profile cannot tell CE of it at once.
+        """
 
     def resume(self, who: str) -> Soon[Json]:
         """``{"draining": false, "was_draining": bool}``."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from attrs import evolve
+
 from agentchan.api import requests
 from agentchan.api.asked import Asked, decoded_segment
 from agentchan.api.fields import IDENTIFIER, NAME, Fields, checked_token
@@ -48,8 +50,11 @@ def one_name(asked: Asked) -> str:
 
 
 def uri(asked: Asked) -> str:
-    """``?uri=…``; whether it is a URI that can be probed is the daemon's to say."""
-    fields = asked.query_fields()
+    """``?uri=…``; whether it is a URI that can be probed is the daemon's to say.
+
+    A plus sign stands for itself, as in ``tel:+15550100``: no URI has a blank, which forms write so.
+    """
+    fields = evolve(asked, query=asked.query.replace("+", "%2B")).query_fields()
     value = fields.token("uri", _LONGEST_URI)
     fields.finish()
     return value

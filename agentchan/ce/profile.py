@@ -140,7 +140,8 @@ def _channel_keys(duty: Duty) -> Iterator[tuple[str, bool]]:
         for each in template.fields:
             name, _, key = each.name.partition(".")
             if name == CHANNEL and key:
-                yield key, needed and template.only is not None
+                # With no other field beside it the text is empty without a value, whatever stands around it.
+                yield key, needed and {other.name for other in template.fields} == {each.name}
 
 
 def folder_of(name: str) -> Path:

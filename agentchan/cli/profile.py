@@ -204,15 +204,15 @@ def _loaded(where: str) -> tuple[Any, Sequence[Any]]:
 
 def _compared(context: click.Context, loaded: Any, given: dict[str, Any]) -> Any:
     """What came of the comparison with other WSDLs; None without one."""
-    from agentchan.profile_tools.comparing import compare, names_in_use  # noqa: PLC0415  costs 300 ms
-    from agentchan.profile_tools.fetching import Wanted  # noqa: PLC0415  the same
-
     services = {"wsdl": loaded.connector, "component_wsdl": loaded.component}
     if given["component_wsdl"] and loaded.component is None:
         raise click.UsageError("this profile maps no Component Service")
     asked = {key: service for key, service in services.items() if given[key]}
     if not asked:
         return None
+    from agentchan.profile_tools.comparing import compare, names_in_use  # noqa: PLC0415  loads Twisted
+    from agentchan.profile_tools.fetching import Wanted  # noqa: PLC0415  the same
+
     used = {Path(name).name for name in names_in_use(loaded)}
     wanted = [
         Wanted(given[key], Path(service.files.main).name, frozenset(used - {Path(service.files.main).name}))

@@ -52,7 +52,9 @@ def serves(status: Mapping[str, Any]) -> bool:
         return channel.get("state") == "up"
     if not channels.get("total"):
         return (status.get("ce") or {}).get("verdict") in ("following", "pinned")
-    in_service = any(channels.get(state) for state in ("ready", "busy", "wrapup"))
+    # Where CE cannot be told of readiness, it does not say of it either.
+    usual = () if status.get("tells_readiness", True) else ("unknown",)
+    in_service = any(channels.get(state) for state in ("ready", "busy", "wrapup", *usual))
     return channel.get("state") in ("up", "suspect", "restoring") and in_service
 
 

@@ -135,9 +135,12 @@ def heard(_life: Life, core: Core, conversation: Conversation, now: float) -> No
 
 
 def probed(_life: Life, core: Core, conversation: Conversation, now: float) -> None:
-    """The probe that stands for a heartbeat was answered."""
+    """The probe that stands for a heartbeat was answered: by a connector that is in line, that it accepts still."""
+    asked = conversation.pulse.in_flight
     core.heard_at = now
     conversation.pulse.probed(now)
+    if core.trying.host is None and asked is not None and isinstance(asked.request, Ask):
+        core.is_active(conversation.host, None, asked.sent_at)
     say_next(core, conversation, now)
 
 

@@ -152,7 +152,8 @@ def failing_over(topology: Topology, now: float, oldest: float) -> FailingOver:
     if moving is not None:
         reason = f"{moving.server_name or 'a host'} says {moving.state.value}"
         return FailingOver(True, moving.state, observed_at, reason)
-    verdict = judged(topology)
+    # Whom an operator has pinned says nothing about CE.
+    verdict = judged(evolve(topology, pin=None))
     active = _newest_word(topology, verdict.host) if verdict.host is not None else None
     if active is not None and active.role is Role.ACTIVE:
         state = active.status.state if active.status else None

@@ -31,14 +31,13 @@ class Acting(Base):
         if not names:
             raise Refused("frontend-mode", "this daemon has no channels: [ivr] channels is empty")
         if "set_readiness" not in daemon.profile.duties and not daemon.profile.withholds_gone:
-            text = f"profile {daemon.profile.name} cannot tell CE of readiness (set_readiness is not mapped)"
-            raise Refused("unsupported", text)
+            raise Refused("unsupported", self._cannot_tell())
         before = {name: daemon.channels[name].wish for name in names}
         kept = daemon.wishes.by_hand(
             names, ready=request.ready, reason=request.reason or "", for_=request.for_, who=request.who
         )
         changed = sum(before[name] != daemon.channels[name].wish for name in names)
-        until = None if request.for_ is None else daemon.reactor.seconds() + request.for_
+        until = None if request.for_ is None or request.ready else daemon.reactor.seconds() + request.for_
         daemon.chronicle.happened(
             "readiness-wanted",
             ready=request.ready,
@@ -48,19 +47,14 @@ class Acting(Base):
             who=request.who,
         )
         done = {"channels": len(names), "changed": changed, "until": self._moment().time_of_day(until)}
-        if daemon.profile.withholds_gone and not request.ready:
-            done["warning"] = (
-                f"it takes effect after the next call of each channel: profile {daemon.profile.name} takes a channel "
-                "out by keeping back the Gone of its last call"
-            )
-        return _kept(kept, done)
+        return _kept(kept, done if request.ready else {**done, **self._remark()})
 
     def drain(self, request: requests.DrainRequest) -> Deferred[Json]:
         """Take every channel out."""
         daemon = self._daemon
         kept = daemon.wishes.begin_drain(reason=request.reason or "", timeout=request.timeout, who=request.who)
         daemon.chronicle.happened("drain-begun", reason=request.reason, who=request.who)
-        return _kept(kept, {"draining": True, "calls": self._calls_at_ce()})
+        return _kept(kept, {"draining": True, "calls": self._calls_in_progress(), **self._remark()})
 
     def resume(self, who: str) -> Deferred[Json]:
         """End the drain."""
@@ -112,6 +106,23 @@ class Acting(Base):
     def reload(self, who: str) -> Deferred[Json]:
         """Read the configuration anew."""
         return reload(self._daemon, who)
+
+    def _remark(self) -> dict[str, str]:
+        """What is said of channels that are taken out, where the profile has no way to tell CE at once."""
+        profile = self._daemon.profile
+        if profile.withholds_gone:
+            text = (
+                f"it takes effect after the next call of each channel: profile {profile.name} takes a channel "
+                "out by keeping back the Gone of its last call"
+            )
+        elif "set_readiness" not in profile.duties:
+            text = f"CE goes on giving calls: {self._cannot_tell()}"
+        else:
+            return {}
+        return {"warning": text}
+
+    def _cannot_tell(self) -> str:
+        return f"profile {self._daemon.profile.name} cannot tell CE of readiness (set_readiness is not mapped)"
 
 
 def _kept(kept: Deferred[None], done: dict[str, Any]) -> Deferred[Json]:

@@ -58,8 +58,15 @@ class Base:
         """CE holds a call there that has ended or that nobody here knows, and nothing under way will free it."""
         return is_stuck(self._daemon, channel)
 
-    def _calls_at_ce(self) -> int:
-        return sum(channel.reported.in_call for channel in self._daemon.channels.all())
+    def _calls_in_progress(self) -> int:
+        """On how many channels a call is, by the IVR's word or by CE's, which is not heard in every state and profile.
+
+        A call whose Gone is kept back on purpose (profile.md, ``withhold-gone``) has ended.
+        """
+        daemon = self._daemon
+        here = {call.channel for call in daemon.calls.open()}
+        at_ce = {channel.name for channel in daemon.channels.all() if channel.reported.in_call}
+        return len(here.union(name for name in at_ce if not daemon.delivering.keeps_back(name)))
 
     def _number(self, number: str | None) -> str | None:
         """A caller's number, as the configuration lets it be seen."""

@@ -56,6 +56,8 @@ class Looking(Base):
             )
         if daemon.wishes.drain is not None:
             reasons.append("draining; 'agentchan resume' ends it")
+        if daemon.stopping:
+            reasons.append("the daemon was told to stop, and lets the calls in progress end")
         serving = {ChannelState.READY, ChannelState.BUSY, ChannelState.WRAPUP}
         if "set_readiness" not in daemon.profile.duties:
             serving.add(ChannelState.UNKNOWN)
@@ -82,6 +84,7 @@ class Looking(Base):
             "version": __version__,
             "uptime_s": round(moment.monotonic - daemon.started_at, 3),
             "mode": "frontend" if daemon.agent_channel is None else "backend",
+            "tells_readiness": "set_readiness" in daemon.profile.duties,
             "draining": drain is not None,
             "drain": None
             if drain is None
@@ -89,7 +92,7 @@ class Looking(Base):
                 "since": moment.time_of_day(drain.since),
                 "who": drain.who,
                 "reason": drain.reason,
-                "calls": self._calls_at_ce(),
+                "calls": self._calls_in_progress(),
                 "timeout_s": None if drain.until == inf else max(0.0, drain.until - moment.monotonic),
             },
             "component_link": status.component_link(following.topology, moment),
@@ -136,8 +139,8 @@ class Looking(Base):
         return {"up": state.up, "since": since, "error": None if state.up else state.reason}
 
     def _signal_counts(self, moment: Moment) -> dict[str, Any]:
-        outbox, counts = self._daemon.delivering.outbox, self._daemon.journal.counts
-        oldest = outbox.oldest_at()
+        counts = self._daemon.journal.counts
+        oldest = self._daemon.delivering.oldest_at()
         return {
             "pending": len(self._daemon.delivering),
             "oldest_s": 0 if oldest is None else round(moment.monotonic - oldest, 3),

@@ -345,6 +345,12 @@ def test_endpoint_available(wire: Wire, uri: str, word: str) -> None:
     assert set(answer.json) >= {"available", "uri", "status_code", "latency_ms", "checked_at", "age_ms", "reason"}
 
 
+@pytest.mark.parametrize("written", ["tel:+15550100", "tel:%2B15550100"])
+def test_endpoint_available_for_a_number(wire: Wire, written: str) -> None:
+    """A plus sign stands for itself: a dialplan pastes the URI as it is."""
+    assert wire.ask("GET", f"/v1/endpoint-available?uri={written}").json["uri"] == "tel:+15550100"
+
+
 @pytest.mark.parametrize(
     "query", ["", "?uri=", "?uri=a&uri=b", "?ur=a", "?uri=a&x=1", "?uri=%ff", "?uri=" + "a" * 3000, "?uri=a%0Ab"]
 )

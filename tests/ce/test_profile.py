@@ -297,6 +297,14 @@ class TestTemplates:
         )
         assert made.channel_keys == {}
 
+    @pytest.mark.parametrize(
+        ("template", "needed"), [("{channel.line}", True), ("L-{channel.line}", True), ("{ivr}-{channel.line}", False)]
+    )
+    def test_needed_key(self, site: Site, template: str, needed: bool) -> None:
+        """A required parameter needs the value that it would be empty without, whatever text stands around it."""
+        strict = f"operation = 'Strict'\nparameters = {{ Must = '{template}', When = '{{call_id}}' }}"
+        assert site.load(new_call=strict).channel_keys == {"line": needed}
+
     def test_empty_optional(self, site: Site) -> None:
         """An empty optional parameter is left out; one with a constant beside an empty field, too."""
         made = site.codec(new_call='operation = "All"\nparameters = { A = "{channel}", B = "from {caller}" }')

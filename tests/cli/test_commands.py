@@ -304,6 +304,21 @@ def test_status_for_scripts(daemon: Stub) -> None:
     assert run(daemon.say(wrong).path, "status").exit_code == 0
 
 
+@pytest.mark.parametrize(("tells_readiness", "level"), [(False, "OK"), (True, "CRITICAL")])
+def test_channels_of_which_ce_says_nothing(daemon: Stub, tells_readiness: bool, level: str) -> None:
+    """They are in service where the profile cannot tell, as /readyz has it, and nowhere else."""
+    status = {
+        "ivr": "ivr1",
+        "tells_readiness": tells_readiness,
+        "agent_channel": {"state": "up"},
+        "channels": {"total": 2, "ready": 0, "unknown": 2},
+        "problems": [],
+    }
+    daemon.say(status)
+    assert run(daemon.path, "check").stdout.startswith(f"AGENTCHAN {level} - ")
+    assert ("all is well" in run(daemon.path, "status").stdout) is not tells_readiness
+
+
 @pytest.mark.parametrize(
     ("answer", "level", "exit_code"),
     [(None, "CRITICAL", 2), (b"", "UNKNOWN", 3), (refusal("a", "b", 500), "UNKNOWN", 3)],

@@ -135,9 +135,13 @@ def test_no_command_loads_twisted() -> None:
     assert done.stdout == "[]\n[]\n"
 
 
-def test_checking_the_configuration_loads_no_twisted() -> None:
-    """Files and profile included."""
-    loaded = loaded_by("config", "check", "--config", str(ROOT / "etc" / "agentchan.toml"))
+@pytest.mark.parametrize(
+    "command",
+    [("config", "check", "--config", str(ROOT / "etc" / "agentchan.toml")), ("profile", "check", "reference")],
+)
+def test_checking_loads_no_twisted(command: tuple[str, ...]) -> None:
+    """Files and profile included; only to fetch a WSDL takes it."""
+    loaded = loaded_by(*command)
     assert "agentchan.ce.profile_loader" in loaded or "agentchan.config" in loaded
     assert not {module for module in loaded if module.partition(".")[0] == "twisted"}
 

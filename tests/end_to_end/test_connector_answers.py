@@ -118,6 +118,13 @@ def test_smallest_profile(stage: Stage, daemon: RunningDaemon) -> None:
         assert status["agent_channel"]["url"] == stage.pair.url(host, "connector")
     assert {row["reported"] for row in smallest.ask("channels")["channels"]} == {"unknown"}
     assert "cannot tell CE of readiness" in smallest.type("not-ready", "ivr1-01", "--reason", "x", status=1)
+    assert "in service" in smallest.type("check")
+    smallest.type("new-call", "ivr1-01", "c3", "--wait", "10s")
+    said = smallest.type("drain", "--no-wait")
+    assert "1 call in progress" in said
+    assert "CE goes on giving calls" in said
+    smallest.type("gone", "ivr1-01", "--wait", "10s")
+    smallest.type("resume")
     assert smallest.stop() == 0
     assert smallest.offences() == []
     del stage.daemons["smallest"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,23 @@ def test_an_unmodified_script(ce: SiteCe, start: Start, connect: Callable[..., A
     assert ce.heard[1].texts == {"Port": "c1", "Call": "1", "Reason": "hung up"}
     with pytest.raises(zeep.exceptions.Fault, match="'nope'"):
         service.NewCall(Port="nope", Call="1")
+
+
+def test_a_new_password(ce: SiteCe, start: Start, connect: Callable[..., Any], tmp_path: Path) -> None:
+    """A reload takes it up from its file: CE is shown it from the next request on."""
+    file = tmp_path / "password"
+    file.write_text("old\n", encoding="utf-8")
+    file.chmod(0o600)
+    daemon = start({"ce.auth": {"method": "basic", "username": "ivr", "password_file": str(file)}})
+    service = connect(daemon)
+    service.NewCall(Port="c1", Call="1")
+    told(ce, "NewCall 1")
+    file.write_text("new\n", encoding="utf-8")
+    assert daemon.type("reload") == "Applied: ce.auth.password_file.\n"
+    service.Gone(Port="c1", Call="1")
+    told(ce, "NewCall 1", "Gone 1")
+    shown = [heard.headers["Authorization"] for heard in ce.heard]
+    assert [b64decode(each.removeprefix("Basic ")) for each in shown] == [b"ivr:old", b"ivr:new"]
 
 
 def test_what_is_carried_outlives_a_restart(ce: SiteCe, start: Start, connect: Callable[..., Any]) -> None:
@@ -276,7 +294,7 @@ def test_withhold_gone_and_the_next_call(ce: SiteCe, start: Start) -> None:
     """A call that begins on a channel that was taken out lets the Gone of the one before go first."""
     daemon = start(connector='not_ready_by = "withhold-gone"')
     door = Door.listen_of(daemon)
-    daemon.type("drain", "--reason", "noise")
+    assert "after the next call" in daemon.type("drain", "--reason", "noise")
     door.new_call("c1", "1", "10s")
     door.gone("c1")
     assert door.new_call("c1", "2", "10s").status == 200

@@ -39,7 +39,7 @@ def test_calls_go_on(stage: Stage, daemon: RunningDaemon, door: Door) -> None:
 
 
 def test_drain_on_stop(stage: Stage, daemon: RunningDaemon, door: Door) -> None:
-    """It waits for the calls in progress; new calls and ends are taken meanwhile, and CE hears of the last one."""
+    """It waits for the calls in progress, ready for no other; what is told meanwhile is taken, and CE hears of it."""
     daemon.configure({"agent_channel": {"drain_on_stop": "60s"}})
     daemon.type("reload")
     assert door.new_call("ivr1-01", door.named("drains"), "10s").status == 200
@@ -48,6 +48,9 @@ def test_drain_on_stop(stage: Stage, daemon: RunningDaemon, door: Door) -> None:
     assert door.new_call("ivr1-02", door.named("late"), "10s").status == 200
     assert door.gone("ivr1-02", None, "10s").status == 200
     assert daemon.running
+    ready = door.get("/readyz")
+    assert ready.status == 503
+    assert any("told to stop" in reason for reason in ready.json["reasons"])
     assert door.gone("ivr1-01", None).status in (200, 202)
     assert daemon.wait() == 0
     assert stage.pair.states() == {"NotReady": 20}

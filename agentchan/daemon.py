@@ -48,7 +48,7 @@ from agentchan.following import Following, Signs
 from agentchan.gauges import gauges
 from agentchan.idle_channels import IdleChannels
 from agentchan.ivr_health import IvrHealth, IvrHealthState
-from agentchan.journal.errors import JournalError
+from agentchan.journal.errors import JournalError, JournalInUse
 from agentchan.journal.health import Health
 from agentchan.journal.health import State as JournalState
 from agentchan.liveness import Liveness
@@ -206,14 +206,15 @@ class Daemon(Service):
         """Read the journal, open the doors, and begin to follow.
 
         Raises:
-            SystemExit: the journal cannot be used (78), or a door cannot be opened (1).
+            SystemExit: the journal cannot be used (78), or another process uses it, or a door cannot be opened (1).
         """
         super().startService()
         try:
             self._remembering.begin()
         except JournalError as error:
             log.error("journal-unusable", reason=str(error))  # noqa: TRY400 - the reason says it all
-            raise SystemExit(EX_CONFIG) from None
+            # Whoever has it now may end soon, so that to be started again helps.
+            raise SystemExit(1 if isinstance(error, JournalInUse) else EX_CONFIG) from None
         self._set_aside = self.journal.health.set_aside
         self._build()
         self._open_doors()

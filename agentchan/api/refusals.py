@@ -52,6 +52,7 @@ def unknown_channel(name: str) -> Refused:
         "unknown-channel",
         f"there is no channel {name!r}; 'agentchan channels' lists them, [ivr] channels and aliases name them",
         HTTPStatus.NOT_FOUND,
+        details={"channel": name},
     )
 
 

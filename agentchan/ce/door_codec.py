@@ -55,12 +55,14 @@ class DoorFault(Exception):  # noqa: N818 - it names an outcome, not a bug
     Attributes:
         means: what kind of fault, in our words.
         text: for people.
+        channel: which one is not known, if that is the fault.
     """
 
-    def __init__(self, means: Meaning, text: str) -> None:
+    def __init__(self, means: Meaning, text: str, channel: str | None = None) -> None:
         super().__init__(text)
         self.means = means
         self.text = text
+        self.channel = channel
 
     @property
     def senders(self) -> bool:
@@ -224,7 +226,8 @@ class DoorCodec:
             name, _, inner = outcome.path.partition("/")
             for shape in duty.operation.faults:
                 if shape.name == name and inner and shape.find(inner) is not None:
-                    return instance(shape, {inner: outcome.equals[0]}, fault.text)
+                    named = _named(duty, fault, name)
+                    return instance(shape, {inner: outcome.equals[0], **named}, fault.text)
         return ""
 
     # -- the WSDL ------------------------------------------------------------------------------------------------------
@@ -282,6 +285,14 @@ def _say(means: Meaning, duty: Duty, values: dict[str, str]) -> None:
     for outcome in duty.reply.outcomes:
         if outcome.means is means and outcome.path and outcome.equals:
             values.setdefault(outcome.path, outcome.equals[0])
+
+
+def _named(duty: Duty, fault: DoorFault, name: str) -> dict[str, str]:
+    """What a fault's detail of that name says of the channel, by the path inside of it."""
+    if fault.channel is None:
+        return {}
+    paths = (path.partition("/") for path, result in duty.faults.results.items() if result == "channel")
+    return {inner: fault.channel for outer, _, inner in paths if outer == name and inner}
 
 
 def _say_nothing_else(shape: Shape, duty: Duty, values: dict[str, str]) -> None:

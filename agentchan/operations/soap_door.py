@@ -81,7 +81,8 @@ class SoapDoor(Base):
         except Malformed as refused:
             return self._fault(DoorFault(Meaning.REFUSED, refused.message))
         except Refused as refused:
-            return self._fault(DoorFault(_MEANS.get(refused.code, Meaning.REFUSED), refused.message))
+            channel = refused.details.get("channel") if refused.code == "unknown-channel" else None
+            return self._fault(DoorFault(_MEANS.get(refused.code, Meaning.REFUSED), refused.message, channel))
         # An operation without a reply is answered by the bare status (WSDL 1.1, one-way).
         return requests.SoapAnswer(HTTPStatus.OK if body else HTTPStatus.ACCEPTED, self._door.media_type, body)
 

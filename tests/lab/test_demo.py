@@ -118,8 +118,9 @@ def _dead(stage: Stage) -> None:
         (_spoiled, "(?s)was applied before .* which was accepted first.*ivr1-003 of ivr1 still holds call ghost"),
         (_dead, "the daemon at .* broke off|daemon is not running"),
     ],
+    ids=["spoiled", "dead"],
 )
-def test_demo_with_a_bad_day(quick: pytest.MonkeyPatch, phase: Callable[[Stage], None], reason: str) -> None:
+def test_bad_day(quick: pytest.MonkeyPatch, phase: Callable[[Stage], None], reason: str) -> None:
     """A channel that is stuck, signals in another order, or a daemon that dies: the demo does not end well."""
     quick.setattr(demo, "DAY", (demo.morning, phase))
     with pytest.raises(DemoFailure, match=reason):

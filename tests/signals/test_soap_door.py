@@ -100,8 +100,10 @@ def fault(answer: SoapAnswer) -> tuple[int, str, str]:
 
 def test_an_unknown_channel(house: House, door: Operations) -> None:
     """As the WSDL has it."""
-    status, code, text = fault(post(door, evolve(NEW_CALL, channel="nope")))
+    answer = post(door, evolve(NEW_CALL, channel="nope"))
+    status, code, text = fault(answer)
     assert (status, code) == (500, "UnknownChannel")
+    assert texts(answer)["Channel"] == "nope"
     assert "'nope'" in text
     assert len(house.calls) == 0
 

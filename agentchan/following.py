@@ -6,7 +6,7 @@ says on the agent channel is an observation, too. Everything here happens on the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Protocol
 
 import structlog
@@ -76,6 +76,9 @@ class Rediscovering(Protocol):
 
     def rediscover(self) -> None:
         """Ask every URL now."""
+
+    def ask_anew(self, urls: Collection[str]) -> None:
+        """What these have said is contradicted: ask them again."""
 
 
 class Following:
@@ -205,6 +208,9 @@ class Following:
             self.observe(Answered(heard.url, status, heard.asked_at, now))
         elif heard.host is not None and any(view.host == heard.host for view in self.topology.views):
             self.observe(Said(ConnectorWord(heard.host, heard.active, heard.generation, heard.asked_at, now)))
+            if not heard.active and self.link is not None:
+                # What its Component Service said before does not count any more, and would not be said again unasked.
+                self.link.ask_anew([view.url for view in self.topology.views if view.host == heard.host])
 
     def _sign_on(self, action: SignOn, now: float) -> None:
         self._signed_on = action

@@ -115,13 +115,22 @@ class Repairing:
             self.seen(report)
 
     def seen(self, report: ChannelReport) -> None:
-        """CE has said what it believes of a channel: one that was stuck may be free."""
+        """CE has said what it believes of a channel: one that was stuck may be free, or its call known here by now."""
         stuck = self.stuck.get(report.channel)
-        if stuck is not None and (not report.state.in_call or report.call_id != stuck.call_id):
+        if stuck is not None and not (self._holds(report, stuck) and self._stranger(stuck)):
             del self.stuck[report.channel]
             self._parts.tell("channel-freed", channel=stuck.channel, call_id=stuck.call_id)
         if not report.state.in_call:
             self._refused_new_calls.pop(report.channel, None)
+
+    @staticmethod
+    def _holds(report: ChannelReport, stuck: StuckCall) -> bool:
+        return report.state.in_call and report.call_id == stuck.call_id
+
+    def _stranger(self, stuck: StuckCall) -> bool:
+        """Whether the IVR has not told of the call meanwhile."""
+        open_call = self._parts.calls.open_on(stuck.channel)
+        return open_call is None or open_call.call_id != stuck.call_id
 
     async def _holds_another(self, channel: str, call_id: str) -> None:
         """CE holds a call that is not open here: one that has ended, one that was replaced, or a stranger."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from math import inf
 from typing import Any
 
@@ -76,10 +77,15 @@ class FakeLink:
     """Counts how often it is to ask at once."""
 
     asked: int = 0
+    anew: list[str] = field(factory=list)
 
     def rediscover(self) -> None:
         """Once more."""
         self.asked += 1
+
+    def ask_anew(self, urls: Collection[str]) -> None:
+        """These once more."""
+        self.anew += urls
 
 
 @define
@@ -226,6 +232,7 @@ class ActingTests(FollowingCase):
         self.clock.advance(1.0)
         self.following.act(Heard("http://ce1/a", "ce1", active=False, generation=7, asked_at=1.0))
         assert self.followed is None
+        assert self.link.anew == [URL1]
         self.clock.advance(1.0)
         self.answer(URL1)
         assert self.followed == "ce1"

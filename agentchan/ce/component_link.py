@@ -7,7 +7,7 @@ waiting. Who is active is not decided here, but in :mod:`agentchan.core.topology
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from math import inf
 from typing import Any, Protocol
@@ -116,6 +116,12 @@ class ComponentLink:
         for watcher in self._watchers:
             watcher.wake()
 
+    def ask_anew(self, urls: Collection[str]) -> None:
+        """What these have said is contradicted: ask them plainly, instead of waiting until they say something else."""
+        for watcher in self._watchers:
+            if watcher.url in urls:
+                watcher.ask_anew()
+
     def redial(self) -> None:
         """Ask on new connections from now on, say after a reload of certificates."""
         for watcher in self._watchers:
@@ -137,7 +143,7 @@ class _Watcher:
         tell: Callable[[Answered | Failed], None],
     ) -> None:
         self._link = link
-        self._url = url
+        self.url = url
         self._pace = pace
         self._reactor = reactor
         self._dialer = dialer
@@ -152,6 +158,8 @@ class _Watcher:
         self._wakes: IDelayedCall | None = None
         self._asleep: Deferred[None] | None = None
         self._asked_at = -inf
+        self._held = False
+        self._anew = False
         self._stopped: list[Deferred[None]] = []
 
     def start(self) -> None:
@@ -180,6 +188,13 @@ class _Watcher:
         if wakes.getTime() > due:
             wakes.reset(due - self._reactor.seconds())
 
+    def ask_anew(self) -> None:
+        """Give up a question that the host holds back, or end a pause."""
+        self._anew = True
+        if self._held:
+            self._drop("its last answer is contradicted")
+        self.wake()
+
     def redial(self) -> None:
         """A question under way keeps its connection until it is answered."""
         self._redial = True
@@ -191,44 +206,52 @@ class _Watcher:
 
     def _broken(self, failure: Failure) -> None:
         """A fault of ours: say so, loudly, and watch on, since nobody else does (F6)."""
-        log.error("component-link-broken", url=self._url, exc_info=failure.value)
+        log.error("component-link-broken", url=self.url, exc_info=failure.value)
         if not self._running:
             return
         self._drop("internal error")
         self._wakes = self._reactor.callLater(max(FLOOR, self._link.timings.poll_interval), self._begin)
-        self._tell(Failed(self._url, f"internal error: {failure.value!r}", self._reactor.seconds()))
+        self._tell(Failed(self.url, f"internal error: {failure.value!r}", self._reactor.seconds()))
 
     def _tell(self, observation: Answered | Failed) -> None:
         """Whoever listens cannot end the watching by a fault of his own."""
         try:
             self._listener(observation)
         except Exception:
-            log.exception("component-link-listener-broken", url=self._url)
+            log.exception("component-link-listener-broken", url=self.url)
 
     async def _watch(self) -> None:
         known: ServerStatus | None = None
         while self._running:
             asked_at = self._asked_at = self._reactor.seconds()
+            if self._anew:
+                known, self._anew = None, False
             timings = self._link.timings
             question = self._pace.question(asked_at, timings, known=known is not None)
+            self._held = question.wait > 0.0
             try:
                 status = await self._ask(question, known)
             except (DialFailed, ExchangeFailed) as failure:
                 if not self._running:
                     return
+                given_up, self._held = self._held and self._anew, False
+                if given_up:
+                    await self._sleep(asked_at + FLOOR - self._reactor.seconds())
+                    continue
                 now = self._reactor.seconds()
                 overdue = failure.timed_out if isinstance(failure, DialFailed) else isinstance(failure, _Overdue)
                 pause = self._pace.failed(question, now, timings, known=known is not None, overdue=overdue)
                 self._drop(failure.reason)
-                self._tell(Failed(self._url, failure.reason, now))
+                self._tell(Failed(self.url, failure.reason, now))
                 known = None
             else:
+                self._held = False
                 now = self._reactor.seconds()
                 changed = _what_matters(status) != _what_matters(known)
                 pause = self._pace.answered(question, now, now - asked_at, timings, changed=changed)
-                self._tell(Answered(self._url, status, asked_at, now))
+                self._tell(Answered(self.url, status, asked_at, now))
                 known = status
-            await self._sleep(pause)
+            await self._sleep(asked_at + FLOOR - now if self._anew else pause)
 
     async def _ask(self, question: Question, known: ServerStatus | None) -> ServerStatus:
         """One question, on the connection that is there or on a new one, within one deadline."""
@@ -244,9 +267,9 @@ class _Watcher:
         if connection is None or not connection.idle or self._redial:
             connection = await self._connect(question.deadline)
         if question.duty == PLAIN:
-            message = self._codec.encode_get_status(self._url)
+            message = self._codec.encode_get_status(self.url)
         else:
-            message = self._codec.encode_watch_status(known, question.wait, self._url)
+            message = self._codec.encode_watch_status(known, question.wait, self.url)
         answer = await connection.exchange(message)
         try:
             return await decoded(
@@ -261,7 +284,7 @@ class _Watcher:
         self._drop("a new connection is needed")
         self._redial = False
         connection = self._connection = await self._dialer.dial(
-            self._url,
+            self.url,
             # One deadline covers the whole question; but of a step that takes all of it the dialer tells more.
             connect_timeout=deadline,
             tls_timeout=deadline,

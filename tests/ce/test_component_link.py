@@ -392,6 +392,33 @@ class RediscoverTests(LinkCase):
         assert len(connection.asked) == 2
         assert connection.aborted is None
 
+    def test_what_is_contradicted_is_asked_anew(self) -> None:
+        """A held question would wait for something else than what counts no more: it is given up for a plain one."""
+        connection = self.watched()
+        told = list(self.told)
+        self.clock.settle(0.5)
+        self.link.ask_anew([CE2])
+        self.clock.settle()
+        assert connection.aborted is None
+        self.link.ask_anew([CE1])
+        self.clock.settle()
+        assert connection.aborted is not None
+        again = self.connected()
+        assert [question.duty for question in again.asked] == [PLAIN]
+        assert self.told == told
+        self.answer(again, STANDBY)
+        assert self.told[-1].asked_at == 0.5  # type: ignore[union-attr]
+        assert [question.duty for question in again.asked] == [PLAIN, HELD]
+
+    def test_contradicted_while_it_is_asked(self) -> None:
+        """What is answered to a question of before says nothing; the host is asked once more, plainly."""
+        self.begin()
+        connection = self.connected()
+        self.link.ask_anew([CE1])
+        self.answer(connection)
+        self.clock.settle(0.2)
+        assert [question.duty for question in connection.asked][:2] == [PLAIN, PLAIN]
+
     def test_before_the_start_and_after_the_end(self) -> None:
         """It is nothing then."""
         self.link.rediscover()

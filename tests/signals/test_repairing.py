@@ -161,6 +161,18 @@ def test_a_stranger_is_reported_as_stuck(house: House) -> None:
     assert house.repairing.stuck == {}
 
 
+def test_a_stranger_that_the_ivr_tells_of(house: House) -> None:
+    """Its NewCall, say of an IVR that found the call again, makes the call known: the channel is stuck no more."""
+    house.signed_on(ChannelReport("c1", WRAPUP, "1"))
+    house.new_call()
+    assert list(house.repairing.stuck) == ["c1"]
+    house.confirm(WRAPUP)
+    assert house.repairing.stuck == {}
+    house.signed_on(ChannelReport("c1", WRAPUP, "1"))
+    assert house.repairing.stuck == {}
+    assert len(house.events("channel-stuck")) == 1
+
+
 def test_another_stranger(house: House) -> None:
     """A channel that is stuck with another call now says so."""
     house.report("c1", BUSY, "a")

@@ -14,7 +14,7 @@ from uuid import uuid4
 from attrs import evolve, frozen
 from twisted.internet.defer import Deferred, FirstError, gatherResults
 
-from agentchan.api.refusals import Refused, call_ended, journal_unavailable, unknown_channel
+from agentchan.api.refusals import Refused, UnknownChannel, call_ended, journal_unavailable
 from agentchan.api.requests import GoneRequest, NewCallRequest, PutCallsRequest
 from agentchan.core.calls import Call
 from agentchan.core.outbox_values import Mending
@@ -165,7 +165,7 @@ class Accepting:
             return channels[channel].name
         channel = channel or self._former.get(name, name)
         if self._parts.calls.open_on(channel) is None and not self._delivering.has(channel):
-            raise unknown_channel(name)
+            raise UnknownChannel(name)
         return channel
 
     async def _call_meant(self, channel: str) -> str:

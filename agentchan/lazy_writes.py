@@ -11,7 +11,8 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 from agentchan.journal.errors import JournalError, JournalUnavailable
-from agentchan.journal.writes import SignalTried, Write
+from agentchan.journal.writes import SignalSettled, SignalTried, Write
+from agentchan.vocabulary import Fate
 
 log = structlog.get_logger("agentchan.signals")
 
@@ -40,9 +41,15 @@ class LazyWrites:
         self._journal = journal
         self._writes: list[Write] = []
         self._timer: IDelayedCall | None = None
+        self._settled = dict.fromkeys(Fate, 0)
 
-    def add(self, writes: Iterable[Write]) -> None:
+    def settled(self, fate: Fate) -> int:
+        """How many signals have met this fate, and the journal does not count them yet."""
+        return self._settled[fate]
+
+    def add(self, writes: Sequence[Write]) -> None:
         """Write these soon, after all that was given before."""
+        self._count(writes, 1)
         self._writes.extend(writes)
         self._set_timer(TOGETHER)
 
@@ -53,7 +60,14 @@ class LazyWrites:
             self._timer = None
         writes, self._writes = self._writes, []
         if writes:
-            self._journal.record(writes, lazily=True).addErrback(self._not_written, writes)
+            self._journal.record(writes, lazily=True).addCallbacks(
+                lambda _: self._count(writes, -1), self._not_written, errbackArgs=(writes,)
+            )
+
+    def _count(self, writes: Iterable[Write], step: int) -> None:
+        for write in writes:
+            if isinstance(write, SignalSettled):
+                self._settled[write.fate] += step
 
     def _set_timer(self, seconds: float) -> None:
         if self._timer is None and self._writes:
@@ -67,6 +81,7 @@ class LazyWrites:
         failure.trap(JournalError)
         if failure.check(JournalUnavailable) is None:
             log.error("fates-refused", reason=str(failure.value), writes=len(writes))
+            self._count(writes, -1)
             return
         # Tries are told anew by the next one; the rest is kept, however long the journal fails.
         self._writes[:0] = [write for write in writes if not isinstance(write, SignalTried)]

@@ -46,14 +46,20 @@ class Malformed(Refused):
         super().__init__(code, message, HTTPStatus.BAD_REQUEST)
 
 
-def unknown_channel(name: str) -> Refused:
-    """404 for a channel that is neither configured nor known by a call or a pending signal."""
-    return Refused(
-        "unknown-channel",
-        f"there is no channel {name!r}; 'agentchan channels' lists them, [ivr] channels and aliases name them",
-        HTTPStatus.NOT_FOUND,
-        details={"channel": name},
-    )
+class UnknownChannel(Refused):
+    """404 for a channel that is neither configured nor known by a call or a pending signal.
+
+    Attributes:
+        channel: as it was named.
+    """
+
+    def __init__(self, channel: str) -> None:
+        self.channel = channel
+        super().__init__(
+            "unknown-channel",
+            f"there is no channel {channel!r}; 'agentchan channels' lists them, [ivr] channels and aliases name them",
+            HTTPStatus.NOT_FOUND,
+        )
 
 
 def call_ended(call_id: str) -> Refused:

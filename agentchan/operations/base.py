@@ -7,7 +7,7 @@ from typing import Any
 
 from agentchan import status
 from agentchan.api.events import EventFeed
-from agentchan.api.refusals import unknown_channel
+from agentchan.api.refusals import UnknownChannel
 from agentchan.core.channel import Channel
 from agentchan.log_formats import mask_number
 from agentchan.parts import Parts
@@ -39,7 +39,7 @@ class Base:
         channels = self._daemon.channels
         known = name if name in channels else self._daemon.configuration.ivr.aliases.get(name)
         if known is None or known not in channels:
-            raise unknown_channel(name)
+            raise UnknownChannel(name)
         return channels[known]
 
     def _row(self, channel: Channel, moment: Moment) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from agentchan.operations.base import Base, Json
 from agentchan.rfc3339 import rfc3339
 from agentchan.status import Moment
 from agentchan.stuck import refused_gone
-from agentchan.vocabulary import ChannelState
+from agentchan.vocabulary import ChannelState, Fate
 
 SERVES = (State.UP, State.RESTORING, State.SUSPECT)
 """The states of the agent channel in which CE may give us calls."""
@@ -139,14 +139,14 @@ class Looking(Base):
         return {"up": state.up, "since": since, "error": None if state.up else state.reason}
 
     def _signal_counts(self, moment: Moment) -> dict[str, Any]:
-        counts = self._daemon.journal.counts
+        counts, settled = self._daemon.journal.counts, self._daemon.delivering.writes.settled
         oldest = self._daemon.delivering.oldest_at()
         return {
             "pending": len(self._daemon.delivering),
             "oldest_s": 0 if oldest is None else round(moment.monotonic - oldest, 3),
-            "confirmed": counts.confirmed,
-            "refused": counts.refused,
-            "expired": counts.expired,
+            "confirmed": counts.confirmed + settled(Fate.CONFIRMED),
+            "refused": counts.refused + settled(Fate.REFUSED),
+            "expired": counts.expired + settled(Fate.EXPIRED),
             "repairs": counts.repairs,
         }
 

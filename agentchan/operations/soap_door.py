@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from agentchan.accepting import Accepted
 from agentchan.api import requests
 from agentchan.api.fields import IDENTIFIER, NAME, checked_token
-from agentchan.api.refusals import Malformed, Refused
+from agentchan.api.refusals import Malformed, Refused, UnknownChannel
 from agentchan.api.routes import SOAP_PATH
 from agentchan.ce.dialer import DialFailed
 from agentchan.ce.door_codec import Asked, DoorCodec, DoorFault, Said
@@ -81,7 +81,7 @@ class SoapDoor(Base):
         except Malformed as refused:
             return self._fault(DoorFault(Meaning.REFUSED, refused.message))
         except Refused as refused:
-            channel = refused.details.get("channel") if refused.code == "unknown-channel" else None
+            channel = refused.channel if isinstance(refused, UnknownChannel) else None
             return self._fault(DoorFault(_MEANS.get(refused.code, Meaning.REFUSED), refused.message, channel))
         # An operation without a reply is answered by the bare status (WSDL 1.1, one-way).
         return requests.SoapAnswer(HTTPStatus.OK if body else HTTPStatus.ACCEPTED, self._door.media_type, body)

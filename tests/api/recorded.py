@@ -19,7 +19,7 @@ from twisted.internet.defer import Deferred, succeed
 
 from agentchan.api import requests
 from agentchan.api.events import EventFeed
-from agentchan.api.refusals import Refused, unknown_channel, unknown_signal
+from agentchan.api.refusals import Refused, UnknownChannel, unknown_signal
 from agentchan.config.service import Api
 from tests.api.record import CALLS, ENDPOINTS, EXPLAIN, FAILOVERS, NOW, SIGNALS, TIMING, row
 from tests.api.scenes import SCENES
@@ -66,7 +66,7 @@ class RecordedOperator:
         by_name = {row["channel"]: row for row in self.rows}
         for name in names:
             if name not in by_name:
-                raise unknown_channel(name)
+                raise UnknownChannel(name)
         return (by_name[name] for name in names) if names else iter(self.rows)
 
     def failovers(self, query: requests.FailoversQuery) -> Iterable[Mapping[str, Any]]:
@@ -74,7 +74,7 @@ class RecordedOperator:
 
     def explain(self, name: str) -> Mapping[str, Any]:
         if name != "ivr1-003":
-            raise unknown_channel(name)
+            raise UnknownChannel(name)
         return EXPLAIN
 
     def timing(self) -> Mapping[str, Any]:
@@ -161,7 +161,7 @@ class RecordedOperator:
     def new_call(self, request: requests.NewCallRequest) -> Any:
         self.asked.append(("new_call", request))
         if request.channel not in {row["channel"] for row in self.rows}:
-            raise unknown_channel(request.channel)
+            raise UnknownChannel(request.channel)
         return self.waiting or {"signal_id": "s-1", "fate": "confirmed" if request.wait else "pending"}
 
     def gone(self, request: requests.GoneRequest) -> Any:

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 
 from agentchan.accepting import Accepted
 from agentchan.api import requests
-from agentchan.api.refusals import Refused, unknown_channel
+from agentchan.api.refusals import Refused, UnknownChannel
 from agentchan.core.calls import Call, Calls
 from agentchan.core.channel import Channels, Wish
 from agentchan.operations.soap_door import SoapDoor
@@ -35,7 +35,7 @@ class _Accepting:
 
     def channel(self, name: str) -> str:
         if name != CHANNEL:
-            raise unknown_channel(name)
+            raise UnknownChannel(name)
         return name
 
     async def named(self, token: str, on: str | None) -> tuple[str, str] | None:

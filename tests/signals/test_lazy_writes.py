@@ -99,3 +99,15 @@ def test_what_the_journal_refuses(clock: Clock, book: Book, writes: LazyWrites) 
     book.failure = None
     clock.advance(10 * AGAIN_AFTER)
     assert book.batches == []
+
+
+def test_what_the_journal_does_not_count_yet(clock: Clock, book: Book, writes: LazyWrites) -> None:
+    """A fate counts from the moment it is met, whether it is on disk or not."""
+    writes.add([*SETTLED, TRIED])
+    assert (writes.settled(Fate.CONFIRMED), writes.settled(Fate.REFUSED)) == (3, 0)
+    book.failure = JournalUnavailable("the disk is full")
+    clock.advance(TOGETHER)
+    assert writes.settled(Fate.CONFIRMED) == 3
+    book.failure = None
+    clock.advance(AGAIN_AFTER)
+    assert writes.settled(Fate.CONFIRMED) == 0

@@ -41,7 +41,7 @@ from agentchan.core.session_values import (
     Unreachable,
 )
 from agentchan.core.target import Lines, target_of
-from agentchan.core.topology import updated
+from agentchan.core.topology import updated_and_judged
 from agentchan.core.verdict import FailingOver, Kind, Verdict, failing_over, judged
 from agentchan.vocabulary import Role, ServerStatus
 
@@ -114,8 +114,8 @@ class Following:
     def observe(self, observation: Observation) -> None:
         """Take one observation, and let the agent channel follow from it."""
         marks = self.topology.marks
-        self.topology = updated(self.topology, observation)
-        before, self.verdict = self.verdict, judged(self.topology)
+        before = self.verdict
+        self.topology, self.verdict = updated_and_judged(self.topology, observation)
         self.target = target_of(self.topology, self._lines, self.verdict)
         if self.topology.marks != marks:
             self._tell_marks(marks)

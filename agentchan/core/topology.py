@@ -36,7 +36,7 @@ from agentchan.core.observations import (
     Topology,
     View,
 )
-from agentchan.core.verdict import domain_of, judged, known_hosts, role_of
+from agentchan.core.verdict import Verdict, domain_of, judged, known_hosts, role_of
 from agentchan.vocabulary import Role, ServerStatus
 
 ALL_BELOW_THE_MARK = 60.0
@@ -67,6 +67,11 @@ def begun(
 
 def updated(topology: Topology, observation: Observation) -> Topology:
     """The topology after one more observation; the host to stay with is part of it."""
+    return updated_and_judged(topology, observation)[0]
+
+
+def updated_and_judged(topology: Topology, observation: Observation) -> tuple[Topology, Verdict]:
+    """The topology after one more observation, and who is to be followed by it."""
     match observation:
         case Answered():
             new = _answered(topology, observation)
@@ -87,8 +92,11 @@ def updated(topology: Topology, observation: Observation) -> Topology:
         case _:
             new = topology
     new = _mark_fallen(_pin_expired(new, observation_time(observation)), observation_time(observation))
-    active = judged(new).host
-    return new if active is None or active == new.present else evolve(new, present=active)
+    verdict = judged(new)
+    if verdict.host is None or verdict.host == new.present:
+        return new, verdict
+    new = evolve(new, present=verdict.host)
+    return new, judged(new)
 
 
 def observation_time(observation: Observation) -> float:

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from agentchan.api.refusals import UnknownChannel
 from agentchan.api.routes import TABLE
 from tests.docs.pages import ROOT, called, calls, codes, literal, text_of
 
@@ -21,7 +22,7 @@ def told() -> set[tuple[str, str]]:
 
 def refusals() -> set[str]:
     """The codes of errors that the program answers with."""
-    found = {"malformed", "configuration-faulty"}
+    found = {"malformed", "configuration-faulty", UnknownChannel("").code}
     for call in calls():
         if called(call) == "Refused" and call.args:
             found.add(literal(call.args[0]) or "")

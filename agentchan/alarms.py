@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agentchan.core.session_values import Note, State
+from agentchan.core.session_values import IN_SESSION, Note, State
 from agentchan.parts import Parts
-
-_SESSION = (State.RESTORING, State.UP, State.SUSPECT)
-"""The states of the agent channel in which a session is open, so that CE can refuse something of it."""
 
 
 def standing(daemon: Parts) -> Iterator[tuple[Note, float]]:
@@ -26,7 +23,7 @@ def _is_over(alarm: str, daemon: Parts) -> bool:
         case "readiness-refused" | "readiness-not-taken":
             return not any(channel.not_taken for channel in channels.all())
         case "list-refused":
-            return state not in _SESSION or not channels.list_changed
+            return state not in IN_SESSION or not channels.list_changed
         case "channel-unknown":
             return not channels.unknown()
         case "contended":

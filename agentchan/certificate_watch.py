@@ -89,14 +89,12 @@ class CertificateWatch:
     async def _look(self) -> None:
         ends = dict(self._known())
         path = self._file()
+        ends["api"] = None
         if path is not None:
             ends["api"] = await deferToThreadPool(self._reactor, self._reactor.getThreadPool(), not_after, path)
-        else:
-            ends["api"] = None
         for name, end in ends.items():
             self._on_seen(name, end)
-            left = None if end is None else end - datetime.fromtimestamp(self._wall(), UTC)
-            if end is None or left is None or left > NEAR:
+            if end is None or (left := end - datetime.fromtimestamp(self._wall(), UTC)) > NEAR:
                 self.near.pop(name, None)
             else:
                 when = f"{end:%Y-%m-%d %H:%M} UTC"

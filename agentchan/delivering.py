@@ -188,15 +188,14 @@ class Delivering:
     @property
     def sendable(self) -> int:
         """How many of the pending signals are not kept back."""
-        return len(self.outbox) - sum(self.keeps_back(channel) for channel in self.outbox.withheld)
+        return len(self.outbox) - len(self._kept_back())
 
     def oldest_at(self) -> float | None:
         """When the oldest signal that is not kept back was accepted (monotonic seconds); None: there is none."""
-        outbox = self.outbox
-        if not any(self.keeps_back(channel) for channel in outbox.withheld):
-            return outbox.oldest_at()
-        sendable = (channel for channel in outbox.channels() if not self.keeps_back(channel))
-        return min((outbox.pending(channel)[0].accepted_at for channel in sendable), default=None)
+        return self.outbox.oldest_at(besides=self._kept_back())
+
+    def _kept_back(self) -> frozenset[str]:
+        return frozenset(filter(self.keeps_back, self.outbox.withheld))
 
     def keeps_back(self, channel: str) -> bool:
         """Whether the Gone of the channel's last call is kept back."""

@@ -16,7 +16,7 @@ from agentchan.core.calls import Call
 from agentchan.core.channel import Channel
 from agentchan.core.outbox_values import Entry
 from agentchan.core.readiness import Readiness
-from agentchan.core.session_values import Shown, State
+from agentchan.core.session_values import IN_SESSION, Shown, State
 from agentchan.core.verdict import Verdict
 from agentchan.explaining_ce import ce_and_agent_channel
 from agentchan.journal.health import Health
@@ -24,9 +24,6 @@ from agentchan.journal.health import State as JournalState
 from agentchan.status import Moment
 from agentchan.vocabulary import ChannelState, Gone
 from agentchan.wishes import Drain
-
-SIGNED_ON = (State.UP, State.RESTORING, State.SUSPECT)
-"""The states of the agent channel in which CE has a session of ours."""
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
@@ -63,7 +60,7 @@ class Surroundings:
     @property
     def signed_on(self) -> bool:
         """Whether CE has a session of ours."""
-        return self.shown is not None and self.shown.state in SIGNED_ON
+        return self.shown is not None and self.shown.state in IN_SESSION
 
 
 @define

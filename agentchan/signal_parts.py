@@ -59,10 +59,6 @@ class SignalParts:
         """In UTC."""
         return datetime.fromtimestamp(self.wall(), UTC)
 
-    def local_time(self) -> datetime:
-        """In this machine's zone, which a site's messages may show."""
-        return self.time_of_day().astimezone()
-
     def tell_repair(self, signal: CallSignal, why: str) -> None:
         """Tell that a signal was made to mend a difference between CE and us, or between the IVR and us."""
         self.tell(

@@ -14,9 +14,9 @@ from agentchan.core.calls import Call
 from agentchan.core.channel import Channel
 from agentchan.core.outbox_values import Entry
 from agentchan.core.readiness import ByHand, Readiness
-from agentchan.core.session_values import Shown, State
+from agentchan.core.session_values import IN_SESSION, Shown, State
 from agentchan.core.verdict import Kind, Verdict
-from agentchan.explaining import SIGNED_ON, Surroundings, explain
+from agentchan.explaining import Surroundings, explain
 from agentchan.journal.health import Health
 from agentchan.journal.health import State as JournalState
 from agentchan.status import Moment
@@ -275,5 +275,5 @@ def test_several_signals_wait() -> None:
 
 def test_signed_on_means_that_ce_has_a_session() -> None:
     """The states in which CE can say something of a channel."""
-    assert {state for state in State if around(shown=SHOWN[state]).signed_on} == set(SIGNED_ON)
+    assert {state for state in State if around(shown=SHOWN[state]).signed_on} == set(IN_SESSION)
     assert not around(shown=None).signed_on

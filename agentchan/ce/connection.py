@@ -109,13 +109,11 @@ class Connection:
             RuntimeError: an exchange is under way: the caller has to wait for it.
             ValueError: a header of the message holds a line end.
         """
-        self._asked = (message.duty, self._reactor.seconds())
-        return self._begin(Post(self._request_head, message))
+        return self._begin(Post(self._request_head, message), message.duty)
 
     def fetch(self) -> Deferred[HttpAnswer]:
         """Ask for what is at the URL (GET): an exchange like any other."""
-        self._asked = ("", 0.0)
-        return self._begin(Get(self.url))
+        return self._begin(Get(self.url), duty="")
 
     def close(self) -> None:
         """End the idle connection in order, or, where the peer does not let that end soon, abort it."""
@@ -132,12 +130,13 @@ class Connection:
             self.closing = True
             self._transport.abortConnection()
 
-    def _begin(self, request: Post | Get) -> Deferred[HttpAnswer]:
+    def _begin(self, request: Post | Get, duty: str) -> Deferred[HttpAnswer]:
         if self._exchange is not None:
             raise RuntimeError("an exchange is under way on this connection")
         if self.closing:
             return fail(ExchangeFailed(self._end or f"{self.url.where} closes the connection"))
         exchange = self._exchange = Deferred(self._cancelled)
+        self._asked = (duty, self._reactor.seconds())
         self._expect_answer(request)
         self._transport.write(request.octets)
         return exchange

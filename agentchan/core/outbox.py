@@ -11,7 +11,7 @@ made (a mend is a new signal, which has to be on disk before it goes out), and w
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from heapq import heappop, heappush
 from itertools import takewhile
 from math import inf
@@ -255,9 +255,14 @@ class Outbox:
         queue = self._queues.get(channel)
         return queue is not None and queue.in_flight
 
-    def oldest_at(self) -> float | None:
-        """When the oldest pending signal was accepted (monotonic seconds); looks at each channel's first only."""
-        return min((queue.waiting[0].accepted_at for queue in self._queues.values()), default=None)
+    def oldest_at(self, besides: Collection[str] = ()) -> float | None:
+        """When the oldest pending signal was accepted (monotonic seconds); looks at each channel's first only.
+
+        Args:
+            besides: channels that do not count.
+        """
+        firsts = (queue.waiting[0] for channel, queue in self._queues.items() if channel not in besides)
+        return min((entry.accepted_at for entry in firsts), default=None)
 
     # Inside.
 

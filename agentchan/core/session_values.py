@@ -33,6 +33,10 @@ class State(Enum):
     SIGNING_OFF = "signing-off"
 
 
+IN_SESSION = (State.RESTORING, State.UP, State.SUSPECT)
+"""The states in which a session is open: CE may give us calls, and can refuse something of it."""
+
+
 @frozen
 class Timings:
     """The agent channel's durations, in seconds, and counts (configuration, ``[agent_channel]``)."""

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from agentchan.certificate_watch import not_after
+from agentchan.certificate_watch import NEAR, not_after
 from agentchan.config import Configuration
 from agentchan.config.faults import Fault
 from agentchan.doctor.findings import Finding, Group, failed, passed, warning
-from agentchan.doctor.patient import SOON, Patient, until
+from agentchan.doctor.patient import Patient, until
 
 _GROUP = Group.CONFIGURATION
 
@@ -47,13 +47,12 @@ def _findings(patient: Patient, now: datetime) -> Iterator[Finding]:
 
 
 def _values(patient: Patient) -> Iterator[Finding]:
-    """Whether channels have the values that messages are made of."""
+    """Which values of channels messages might have besides; without one that they need there would be no profile."""
     given = {key for values in patient.configuration.ivr.channel_values.values() for key in values}
-    for key, needed in patient.profile.channel_keys.items():
-        if key not in given and patient.configuration.ivr.channels:
-            text = f"the profile's messages {'need' if needed else 'may have'} a value {key!r}, which no channel has"
-            remedy = f'set it: [ivr.channel_values."*"] {key} = "…"'
-            yield (failed if needed else warning)(_GROUP, "channel values", text, remedy)
+    wanted = patient.profile.channel_keys if patient.configuration.ivr.channels else ()
+    for key in (key for key in wanted if key not in given):
+        text = f"the profile's messages may have a value {key!r}, which no channel has"
+        yield warning(_GROUP, "channel values", text, f'set it: [ivr.channel_values."*"] {key} = "…"')
 
 
 def _client_certificate(patient: Patient, now: datetime) -> Iterator[Finding]:
@@ -79,6 +78,6 @@ def _server_certificate(configuration: Configuration, now: datetime) -> Iterator
 def _certificate(check: str, text: str, end: datetime, now: datetime) -> Finding:
     if end <= now:
         return failed(_GROUP, check, f"{text}, but it expired on {until(end, now)}", "renew it, then: agentchan reload")
-    if end - now <= SOON:
+    if end - now <= NEAR:
         return warning(_GROUP, check, f"{text}; it expires on {until(end, now)}", "renew it, then: agentchan reload")
     return passed(_GROUP, check, f"{text}; valid until {until(end, now)}")

@@ -17,8 +17,9 @@ from agentchan.ce.errors import ExchangeFailed
 from agentchan.ce.http_post import HttpAnswer, Message
 from agentchan.ce.name_lookups import Address
 from agentchan.ce.service_url import ServiceUrl
+from agentchan.certificate_watch import NEAR
 from agentchan.doctor.findings import Finding, Group, failed, passed, skipped, warning
-from agentchan.doctor.patient import SOON, Patient, until
+from agentchan.doctor.patient import Patient, until
 from agentchan.profile_tools.http_get import Account, GetFailed, Got, get
 from agentchan.vocabulary import Secret
 
@@ -181,7 +182,7 @@ class Place:
             return
         self._add(passed, "TCP to", f"{url.where} accepts connections")
         end, now = connection.certificate_not_after, datetime.fromtimestamp(self.wall(), UTC)
-        if end is not None and end - now <= SOON:
+        if end is not None and end - now <= NEAR:
             text = f"{url.where}: the certificate is for {url.host}, but expires on {until(end, now)}"
             self._add(warning, "TLS with", text, "have it renewed on that host")
         elif end is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from attrs import frozen
@@ -11,9 +11,6 @@ from attrs import frozen
 from agentchan.ce.profile import Profile
 from agentchan.ce.tls import TlsSettings
 from agentchan.config import Configuration
-
-SOON = timedelta(days=30)
-"""Before its end a certificate is warned of."""
 
 
 @frozen

@@ -15,7 +15,7 @@ from agentchan.api.problems import problems
 from agentchan.api.refusals import journal_unavailable
 from agentchan.config import as_json
 from agentchan.core.channel import Channel
-from agentchan.core.session_values import Shown, State
+from agentchan.core.session_values import IN_SESSION, Shown
 from agentchan.core.verdict import Kind
 from agentchan.journal.errors import JournalError
 from agentchan.journal.health import State as JournalState
@@ -25,10 +25,6 @@ from agentchan.rfc3339 import rfc3339
 from agentchan.status import Moment
 from agentchan.stuck import refused_gone
 from agentchan.vocabulary import ChannelState, Fate
-
-SERVES = (State.UP, State.RESTORING, State.SUSPECT)
-"""The states of the agent channel in which CE may give us calls."""
-
 
 NAMED = 5
 """Stuck channels that status names; 'agentchan channels --stuck' lists them all."""
@@ -50,7 +46,7 @@ class Looking(Base):
             return {"ready": following, "reasons": [] if following else [daemon.following.verdict.reason]}
         shown = daemon.agent_channel.shown()
         reasons = []
-        if shown.state not in SERVES:
+        if shown.state not in IN_SESSION:
             reasons.append(
                 f"the agent channel is {shown.state.value}: {shown.error or daemon.following.verdict.reason}"
             )

@@ -33,14 +33,7 @@ def shared(request: pytest.FixtureRequest, place: Path) -> Iterator[Stage]:
 @pytest.fixture
 def stage(shared: Stage) -> Stage:
     """The module's stage: both hosts run and behave, ce1 is active, and all channels are ready there."""
-    shared.rest()
-    daemon = shared.daemons["agentchan"]
-    daemon.rest()
-    mark = daemon.status()["ce"]["generation_mark"]
-    if mark is not None and mark["generation"] > shared.pair.generation():
-        shared.pair.set_generation(mark["generation"])
-    shared.wait_ready(daemon)
-    daemon.begin_story()
+    shared.begin_story()
     return shared
 
 

@@ -226,6 +226,18 @@ class Stage:
         self.wait_ready(daemon)
         return daemon
 
+    def begin_story(self) -> RunningDaemon:
+        """Bring all back to where it began, with all channels ready at ce1; returns the first daemon, of a new story."""
+        self.rest()
+        daemon = next(iter(self.daemons.values()))
+        daemon.rest()
+        mark = daemon.status()["ce"]["generation_mark"]
+        if mark is not None and mark["generation"] > self.pair.generation():
+            self.pair.set_generation(mark["generation"])
+        self.wait_ready(daemon)
+        daemon.begin_story()
+        return daemon
+
     def stop(self) -> None:
         """End every daemon, whatever state it is in."""
         for daemon in self.daemons.values():

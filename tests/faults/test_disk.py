@@ -39,11 +39,7 @@ def shared(disk: Disk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
 def daemon(shared: Stage, disk: Disk) -> RunningDaemon:
     """The module's daemon, with all channels ready and room on the disk."""
     disk.make_room()
-    daemon = shared.daemons["agentchan"]
-    daemon.rest()
-    shared.wait_ready(daemon)
-    daemon.begin_story()
-    return daemon
+    return shared.begin_story()
 
 
 def told(door: Door, *, began: int = 0) -> list[tuple[str, str, str]]:

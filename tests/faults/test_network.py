@@ -47,11 +47,7 @@ def network(shared: Stage) -> Network:
 def stage(shared: Stage, network: Network) -> Stage:
     """The module's stage, with all channels ready at ce1."""
     del network
-    shared.rest()
-    daemon = shared.daemons["agentchan"]
-    daemon.rest()
-    shared.wait_ready(daemon)
-    daemon.begin_story()
+    shared.begin_story()
     return shared
 
 

@@ -15,11 +15,17 @@ from tests.systemd.site import ROOT, SOURCE, WHEELS, Site, install_commands
 
 
 @pytest.fixture(scope="session")
-def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What is released, in a folder: ``source``, with the wheel in it, and ``wheels`` of all that it depends on."""
+def bootable() -> None:
+    """Machines can be booted here; where they cannot, whoever needs one is skipped with the reason."""
     reason = cannot_boot()
     if reason is not None:
         pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def release(bootable: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is released, in a folder: ``source``, with the wheel in it, and ``wheels`` of all that it depends on."""
+    del bootable
     folder = tmp_path_factory.mktemp("release")
     source, wheels = folder / "source", folder / "wheels"
     source.mkdir()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.systemd.machine import Machine, cannot_boot
+from tests.systemd.machine import Machine
 from tests.systemd.site import ROOT, Site
 
 PACKAGES = "/srv/packages"
@@ -17,11 +17,9 @@ NEWER = "9.0.0-1"
 
 
 @pytest.fixture(scope="module")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def packages(bootable: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``agentchan.deb``, and ``newer.deb``, which differs in its version alone."""
-    reason = cannot_boot()
-    if reason is not None:
-        pytest.skip(reason)
+    del bootable
     folder = tmp_path_factory.mktemp("packages")
     for command in (
         f"{ROOT}/packaging/make_deb.sh {sys.executable} {folder}",

@@ -102,26 +102,32 @@ def test_a_killed_process_is_restarted_and_nothing_is_lost(site: Site) -> None:
     assert "Nothing has happened" in site.pair_is_clean()
 
 
-def test_a_stopped_process_is_killed_by_the_watchdog(site: Site) -> None:
-    """SIGSTOP: nothing turns any more, so systemd kills it and starts another."""
-    site.drop_in("[Service]\nWatchdogSec=2s\n")
+def watched(site: Site, settings: str) -> None:
+    """The service runs, with such settings of its watchdog."""
+    site.drop_in(f"[Service]\n{settings}\n")
     site.machine.run("systemctl", "restart", "agentchan.service")
     site.wait_ready()
-    site.machine.run("kill", "-STOP", site.show("MainPID"))
+
+
+def restarted_by_the_watchdog(site: Site, signal: str) -> None:
+    """After that signal the service is killed, and started again."""
+    site.machine.run("kill", signal, site.show("MainPID"))
     site.until(lambda: site.restarts() == 1, "a restart by the watchdog")
     site.wait_ready()
+
+
+def test_a_stopped_process_is_killed_by_the_watchdog(site: Site) -> None:
+    """SIGSTOP: nothing turns any more, so systemd kills it and starts another."""
+    watched(site, "WatchdogSec=2s")
+    restarted_by_the_watchdog(site, "-STOP")
 
 
 def test_a_blocked_turn_of_the_reactor_is_ended_by_the_watchdog(site: Site) -> None:
     """The process lives and its loop does not: one signal handler sleeps in the middle of a turn."""
     block = "import signal, time\nsignal.signal(signal.SIGUSR1, lambda *_: time.sleep(3600))\n"
     site.machine.write("/srv/block/sitecustomize.py", block)
-    site.drop_in("[Service]\nWatchdogSec=2s\nEnvironment=PYTHONPATH=/srv/block\n")
-    site.machine.run("systemctl", "restart", "agentchan.service")
-    site.wait_ready()
-    site.machine.run("kill", "-USR1", site.show("MainPID"))
-    site.until(lambda: site.restarts() == 1, "a restart by the watchdog")
-    site.wait_ready()
+    watched(site, "WatchdogSec=2s\nEnvironment=PYTHONPATH=/srv/block")
+    restarted_by_the_watchdog(site, "-USR1")
 
 
 def test_a_dead_timer_in_a_live_loop_is_found(site: Site) -> None:
@@ -134,20 +140,14 @@ def test_a_dead_timer_in_a_live_loop_is_found(site: Site) -> None:
         "signal.signal(signal.SIGUSR2, end)\n"
     )
     site.machine.write("/srv/fault/sitecustomize.py", fault)
-    site.drop_in("[Service]\nWatchdogSec=2s\nEnvironment=PYTHONPATH=/srv/fault\n")
-    site.machine.run("systemctl", "restart", "agentchan.service")
-    site.wait_ready()
-    site.machine.run("kill", "-USR2", site.show("MainPID"))
-    site.until(lambda: site.restarts() == 1, "a restart by the watchdog")
+    watched(site, "WatchdogSec=2s\nEnvironment=PYTHONPATH=/srv/fault")
+    restarted_by_the_watchdog(site, "-USR2")
     assert "own clock is overdue" in str(site.journal(AGENTCHAN_EVENT="not-live")[-1]["MESSAGE"])
-    site.wait_ready()
 
 
 def test_ce_away_is_no_reason_for_the_watchdog(site: Site) -> None:
     """Both hosts are dead for several times its patience: the daemon lives, waits, and goes on when one comes."""
-    site.drop_in("[Service]\nWatchdogSec=1s\n")
-    site.machine.run("systemctl", "restart", "agentchan.service")
-    site.wait_ready()
+    watched(site, "WatchdogSec=1s")
     for host in ("ce1", "ce2"):
         site.lab("kill", host)
     main = site.show("MainPID")

@@ -227,7 +227,7 @@ class Stage:
         return daemon
 
     def begin_story(self) -> RunningDaemon:
-        """Bring all back to where it began, with all channels ready at ce1; returns the first daemon, of a new story."""
+        """Bring all back to where it began, all channels ready at ce1; returns the first daemon, of a new story."""
         self.rest()
         daemon = next(iter(self.daemons.values()))
         daemon.rest()

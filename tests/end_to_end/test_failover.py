@@ -53,7 +53,11 @@ def test_switch_before_the_last_is_over(stage: Stage, daemon: RunningDaemon) -> 
 def test_killed(stage: Stage, daemon: RunningDaemon) -> None:
     """The active host is killed and the standby takes over; the dead one comes back as standby and is left alone."""
     stage.pair.kill("ce1", promote="ce2")
-    status = stage.wait_ready(daemon)
+    stage.wait_ready(daemon)
+    # All may be ready at ce2 before the link has noticed that ce1 is gone.
+    status = daemon.wait_status(
+        lambda status: any(host["error"] for host in status["ce"]["hosts"]), "ce1 is known to be gone"
+    )
     dead = next(host for host in status["ce"]["hosts"] if host["name"] == "ce1")
     assert dead["error"]
     assert dead["role"] == "Unknown"

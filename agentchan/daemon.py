@@ -34,7 +34,8 @@ from agentchan.ce.tls import TlsSettings
 from agentchan.chronicle import Chronicle
 from agentchan.config import Configuration
 from agentchan.core.calls import Calls
-from agentchan.core.channel import Channels, Wish
+from agentchan.core.channel import Wish
+from agentchan.core.channels import Channels
 from agentchan.core.observations import Answered, Failed
 from agentchan.core.outbox import Outbox
 from agentchan.core.session_values import Action, Reports, Restored, SignOn, State

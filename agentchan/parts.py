@@ -20,7 +20,7 @@ from agentchan.certificate_watch import CertificateWatch
 from agentchan.chronicle import Chronicle
 from agentchan.config import Configuration
 from agentchan.core.calls import Calls
-from agentchan.core.channel import Channels
+from agentchan.core.channels import Channels
 from agentchan.delivering import Delivering
 from agentchan.endpoints import EndpointWatch
 from agentchan.following import Following

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from attrs import field, frozen
 
 from agentchan.core.calls import Calls
-from agentchan.core.channel import Channels
+from agentchan.core.channels import Channels
 from agentchan.journal.journal import Journal
 from agentchan.lazy_writes import LazyWrites
 from agentchan.turns import Turns

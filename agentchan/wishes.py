@@ -15,7 +15,7 @@ from attrs import frozen
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall
 
-from agentchan.core.channel import Channels
+from agentchan.core.channels import Channels
 from agentchan.core.readiness import ByHand, Readiness
 from agentchan.journal.facts import Remembered
 from agentchan.journal.writes import DrainBegun, DrainEnded, ReadinessLifted, ReadinessWanted, Write

@@ -14,7 +14,8 @@ from agentchan.ce.agent_channel import AgentChannel
 from agentchan.ce.component_link import ComponentLink
 from agentchan.ce.watch_pace import HELD, PLAIN, LinkTimings
 from agentchan.core.backoff import Backoff
-from agentchan.core.channel import Channels, Wish
+from agentchan.core.channel import Wish
+from agentchan.core.channels import Channels
 from agentchan.core.failover import Failover
 from agentchan.core.observations import Answered, Failed, Mark, Pin
 from agentchan.core.session import Session

@@ -13,7 +13,8 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from agentchan.core.channel import Channels, Wish
+from agentchan.core.channel import Wish
+from agentchan.core.channels import Channels
 from agentchan.core.readiness import ByHand
 from agentchan.journal.errors import JournalUnavailable
 from agentchan.journal.facts import Remembered

@@ -8,7 +8,7 @@ from math import ceil, inf
 
 from attrs import define, field
 
-from agentchan.core.channel import Channels
+from agentchan.core.channels import Channels
 from agentchan.core.pulse import Ask, InFlight, Pulse, Said
 from agentchan.core.session_values import Abilities, Note, Reports, Step, Timings
 from agentchan.vocabulary import (

@@ -8,7 +8,7 @@ from attrs import define, evolve, field, frozen
 
 from agentchan.core.attempts import Attempts
 from agentchan.core.backoff import Jitter, patient
-from agentchan.core.channel import Channels
+from agentchan.core.channels import Channels
 from agentchan.core.conversation import Conversation
 from agentchan.core.session_values import (
     Abilities,

@@ -8,7 +8,7 @@ from attrs import evolve
 
 from agentchan.core.attempts import Attempts
 from agentchan.core.backoff import Jitter
-from agentchan.core.channel import Channels
+from agentchan.core.channels import Channels
 from agentchan.core.life import make_life
 from agentchan.core.life_parts import Core
 from agentchan.core.session_values import Abilities, Action, Loss, Shown, State, Target, Timings

@@ -16,7 +16,8 @@ from agentchan.ce.component_link import ComponentLink
 from agentchan.ce.dialer import Dialer
 from agentchan.ce.tls import TlsSettings
 from agentchan.ce.watch_pace import HELD, PLAIN, LinkTimings
-from agentchan.core.channel import Channels, Wish
+from agentchan.core.channel import Wish
+from agentchan.core.channels import Channels
 from agentchan.core.observations import Answered, Failed
 from agentchan.core.session import Session
 from agentchan.core.session_values import Abilities, Action, SignOffDone, Target, Timings

@@ -16,7 +16,8 @@ from agentchan import configured
 from agentchan.ce.agent_channel import AgentChannel
 from agentchan.ce.errors import CannotEncode, ExchangeFailed
 from agentchan.core.backoff import Backoff
-from agentchan.core.channel import Channels, Wish
+from agentchan.core.channel import Wish
+from agentchan.core.channels import Channels
 from agentchan.core.session import Session
 from agentchan.core.session_values import (
     Abilities,

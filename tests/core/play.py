@@ -11,7 +11,8 @@ from typing import Any
 from attrs import evolve
 
 from agentchan.core.backoff import Backoff
-from agentchan.core.channel import Channels, Wish
+from agentchan.core.channel import Wish
+from agentchan.core.channels import Channels
 from agentchan.core.session import Session
 from agentchan.core.session_values import (
     SLICE,

@@ -7,7 +7,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from agentchan.core.channel import Channels, Wish
+from agentchan.core.channel import Wish
+from agentchan.core.channels import Channels
 from agentchan.vocabulary import ChannelReport, ChannelState, ReadinessChange
 
 READY = Wish(ready=True)

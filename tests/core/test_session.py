@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from agentchan.core.channel import Channels, Wish
+from agentchan.core.channel import Wish
+from agentchan.core.channels import Channels
 from agentchan.core.session import Session
 from agentchan.core.session_values import Abilities, Loss, State, Target, Timings
 

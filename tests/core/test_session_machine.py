@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from agentchan.core.backoff import FLOOR, Backoff
-from agentchan.core.channel import Channels, Wish
+from agentchan.core.channel import Wish
+from agentchan.core.channels import Channels
 from agentchan.core.session import Session
 from agentchan.core.session_values import (
     Abilities,

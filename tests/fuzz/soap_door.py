@@ -13,7 +13,8 @@ from agentchan.accepting import Accepted
 from agentchan.api import requests
 from agentchan.api.refusals import Refused, UnknownChannel
 from agentchan.core.calls import Call, Calls
-from agentchan.core.channel import Channels, Wish
+from agentchan.core.channel import Wish
+from agentchan.core.channels import Channels
 from agentchan.operations.soap_door import SoapDoor
 from agentchan.vocabulary import Fate
 from tests.ce.wsdls import ALL, codec, profile

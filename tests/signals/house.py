@@ -18,7 +18,8 @@ from agentchan.call_limits import CallLimits
 from agentchan.config import Calls as CallsSection
 from agentchan.core.backoff import Backoff
 from agentchan.core.calls import Calls
-from agentchan.core.channel import Channels, Wish
+from agentchan.core.channel import Wish
+from agentchan.core.channels import Channels
 from agentchan.core.outbox import Outbox
 from agentchan.core.outbox_values import Rules
 from agentchan.delivering import Delivering

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from agentchan.core.backoff import Backoff
-from agentchan.core.channel import Channels, Wish
+from agentchan.core.channel import Wish
+from agentchan.core.channels import Channels
 from agentchan.core.session import Session
 from agentchan.core.session_values import Abilities, Abort, Send, SignOffDone, Target, Timings
 from agentchan.vocabulary import Heartbeat, Meaning, OpenSession, Reply, Role
